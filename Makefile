@@ -1,0 +1,73 @@
+# Two commands on a fresh machine with Python 3.11+, git and make:  make demo   make test
+# Everything is installed into .venv and nothing outside it is touched.
+
+SHELL := /bin/sh
+VENV := .venv
+TORCH_VENV := .venv-torch
+BIN := $(VENV)/bin
+
+# An editable installation holds this folder's path, so the stamp's name does too: a moved or copied checkout installs again.
+PLACE := $(shell printf %s "$(CURDIR)" | cksum | cut -d' ' -f1)
+RUN_STAMP := $(VENV)/.installed-$(PLACE)
+DEV_STAMP := $(VENV)/.installed-dev-$(PLACE)
+TORCH_STAMP := $(TORCH_VENV)/.installed-$(PLACE)
+
+# matplotlib keeps a list of fonts; one BLAS thread per test process, because the processes already share the cores.
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
+PYTEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+PYTEST_ARGS := -q -n auto --maxprocesses 8
+
+OUT ?= runs/demo
+SELECT ?= not torch
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check bench docs test-torch clean
+
+help:
+	@echo "make demo        train on the real 8x8 digits and write a model and a report"
+	@echo "make test        all tests"
+	@echo "make check       format, lint, types, architecture, fast tests"
+	@echo "make bench       time our own training steps and the import"
+	@echo "make docs        rebuild docs/reference from the registries"
+	@echo "make test-torch  compare with PyTorch, in an environment of its own"
+	@echo "make clean       remove environments, caches and runs"
+
+$(RUN_STAMP): pyproject.toml tools/install.sh
+	@tools/install.sh $(VENV) -e .
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml tools/install.sh
+	@tools/install.sh $(VENV) -e ".[dev]"
+	@touch $(RUN_STAMP) $@
+
+$(TORCH_STAMP): pyproject.toml tools/install.sh
+	@tools/install.sh $(TORCH_VENV) torch==2.13.0 -e ".[dev]"
+	@touch $@
+
+install: $(DEV_STAMP)
+
+demo: $(RUN_STAMP)
+	@$(BIN)/forwardnet train digits --out $(OUT)
+
+test: $(DEV_STAMP)
+	@$(PYTEST_ENV) $(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(SELECT)"
+
+check: $(DEV_STAMP)
+	@$(BIN)/ruff format --check src tests tools
+	@$(BIN)/ruff check src tests tools
+	@$(BIN)/python -m mypy
+	@$(PYTEST_ENV) $(BIN)/python -m pytest -q tests/test_architecture.py
+	@$(PYTEST_ENV) $(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow and not torch" --ignore=tests/test_architecture.py
+
+bench: $(RUN_STAMP)
+	@$(BIN)/python tools/bench.py
+
+docs: $(RUN_STAMP)
+	@$(BIN)/python tools/build_docs.py
+
+test-torch: $(TORCH_STAMP)
+	@$(PYTEST_ENV) $(TORCH_VENV)/bin/python -m pytest -q tests/torch_reference
+
+clean:
+	rm -rf $(VENV) $(TORCH_VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
