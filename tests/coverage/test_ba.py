@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from figures import ff, leaf, printed, same
+
+from peer import ff, leaf, printed, same
 
 Toy = tuple[Any, Any, Any, Any]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from figures import ff, printed, same, seed_as_torch, x23
+
+from peer import ff, printed, same, seed_as_torch, x23
 
 
 def randn_seed_100() -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from figures import ff, printed, same, x23
+
+from peer import ff, printed, same, x23
 
 
 def a23() -> Any:

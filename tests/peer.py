@@ -1,4 +1,4 @@
-"""What the coverage tests share: the module under test and how its numbers are compared with the table's."""
+"""The module under test: forwardnet, or PyTorch with FORWARDNET_TEST_PEER=torch, which proves a test to be true."""
 
 from __future__ import annotations
 
