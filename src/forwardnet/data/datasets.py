@@ -1,0 +1,131 @@
+"""Data sets by name: `load("digits")`, `names()`.
+
+| name | task | rows, features | what |
+| --- | --- | --- | --- |
+| digits, iris, wine, breast-cancer | classification | 1797 x 64, 150 x 4, 178 x 13, 569 x 30 | real, small |
+| diabetes | regression | 442 x 10 | real, small |
+| mnist, fashion-mnist | classification | 60,000 + 10,000 x 784 | real images, from files or downloaded |
+| moons, circles, spirals, blobs | classification | n x 2 | made by a formula, a noise and a seed |
+| xor | classification | 4 x 2 | the four rows of the truth table |
+| sine, parabola | regression | n x 1 | a curve with noise |
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, unknown_name
+from . import builtin, generators, mnist, npz
+from .dataset import Dataset, Task
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list of data sets. `n_samples` are the rows with default options, without the test part."""
+
+    name: str
+    task: Task
+    n_samples: int
+    n_features: int
+    n_outputs: int
+    summary: str
+    loader: Callable[..., Dataset]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the keyword options that `load` passes on."""
+        return tuple(inspect.signature(self.loader).parameters)
+
+
+def load(name: str | Path, **options: Any) -> Dataset:
+    """The data set `name`, or the one in the `.npz` file that `name` is the path of.
+
+    Options are those of the loader: `seed`, `n`, `noise`, ... for what is made by formula (see `data.generators`),
+    `data_dir`, `allow_download`, `progress` for mnist and fashion-mnist.
+    Raises UnknownNameError, ArgumentError for an option that the loader does not take, FileFormatError for bad files.
+    """
+    if str(name).endswith(".npz"):
+        loader: Callable[..., Dataset] = partial(npz.load, name)
+        known: tuple[str, ...] = ()
+    else:
+        found = entry(str(name))
+        loader, known = found.loader, found.options
+    for option in options:
+        if option not in known:
+            takes = f"its options are {', '.join(known)}" if known else "it has no options"
+            raise ArgumentError(f"data set {str(name)!r} takes no option {option!r}", hint=takes)
+    return loader(**options)
+
+
+def names() -> list[str]:
+    """Names of all built-in data sets."""
+    return list(ENTRIES)
+
+
+def entry(name: str) -> Entry:
+    """What is known of a data set without loading it. Raises UnknownNameError."""
+    if name not in ENTRIES:
+        raise unknown_name("data set", name, ENTRIES)
+    return ENTRIES[name]
+
+
+def _made(name: str, task: Task, generate: Callable[..., Any], features: tuple[str, ...]) -> Callable[..., Dataset]:
+    """A loader that calls a generator; it has the generator's options."""
+
+    def load_made(**options: Any) -> Dataset:
+        X, y = generate(**options)
+        is_classes = task == "classification"
+        columns = features if X.shape[1] == len(features) else tuple(f"x{i + 1}" for i in range(X.shape[1]))
+        return Dataset(
+            name=name,
+            X=np.ascontiguousarray(X, dtype=np.float32),
+            y=np.asarray(y, dtype=np.int64 if is_classes else np.float32),
+            feature_names=columns,
+            target_names=tuple(str(c) for c in range(int(y.max()) + 1)) if is_classes else ("y",),
+            task=task,
+            description=" ".join((inspect.getdoc(generate) or "").split()),
+        )
+
+    load_made.__signature__ = inspect.signature(generate)  # type: ignore[attr-defined]
+    return load_made
+
+
+def _entries() -> dict[str, Entry]:
+    plane, line = ("x1", "x2"), ("x",)
+    classes: Task = "classification"
+    values: Task = "regression"
+    rows: list[tuple[str, Task, int, int, int, str, Callable[..., Dataset]]] = [
+        ("digits", classes, 1797, 64, 10, "handwritten digits, 8 x 8 pixels", builtin.digits),
+        ("iris", classes, 150, 4, 3, "flowers by sepal and petal", builtin.iris),
+        ("wine", classes, 178, 13, 3, "wines by chemical analysis", builtin.wine),
+        ("breast-cancer", classes, 569, 30, 2, "tumours by measures of their cells", builtin.breast_cancer),
+        ("diabetes", values, 442, 10, 1, "progression of a disease after a year", builtin.diabetes),
+        ("mnist", classes, 60000, 784, 10, "handwritten digits, 28 x 28 pixels", partial(mnist.load, mnist.MNIST)),
+        (
+            "fashion-mnist",
+            classes,
+            60000,
+            784,
+            10,
+            "clothing, 28 x 28 pixels",
+            partial(mnist.load, mnist.FASHION_MNIST),
+        ),
+        ("moons", classes, 200, 2, 2, "two half circles", _made("moons", classes, generators.moons, plane)),
+        ("circles", classes, 200, 2, 2, "a ring around a ring", _made("circles", classes, generators.circles, plane)),
+        ("spirals", classes, 300, 2, 2, "spiral arms", _made("spirals", classes, generators.spirals, plane)),
+        ("blobs", classes, 300, 2, 3, "normal clouds", _made("blobs", classes, generators.blobs, plane)),
+        ("xor", classes, 4, 2, 2, "exclusive or", _made("xor", classes, generators.xor, plane)),
+        ("sine", values, 200, 1, 1, "sin x with noise", _made("sine", values, generators.sine, line)),
+        ("parabola", values, 100, 1, 1, "3 x^2 + 2 with noise", _made("parabola", values, generators.parabola, line)),
+    ]
+    return {row[0]: Entry(*row) for row in rows}
+
+
+ENTRIES = _entries()

@@ -1,0 +1,135 @@
+"""Data made by a formula and a seed, with NumPy alone.
+
+Each function returns X as float64 (n, d) and y. The same arguments give the same bits everywhere, because NumPy keeps
+the streams of `RandomState` fixed for all time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+
+def moons(*, n: int = 200, noise: float = 0.2, seed: int = 0) -> tuple[Floats, Labels]:
+    """(cos t, sin t) and (1 - cos t, 1/2 - sin t), t in 0 .. pi, plus N(0, noise^2): two interleaving half circles.
+
+    X (n, 2), y in {0, 1}. Bit for bit `sklearn.datasets.make_moons(n, noise=noise, random_state=seed)`.
+    """
+    _check_size("moons", n, 2, noise)
+    n_outer = n // 2
+    outer, inner = np.linspace(0, np.pi, n_outer), np.linspace(0, np.pi, n - n_outer)
+    x = np.append(np.cos(outer), 1 - np.cos(inner))
+    # Two subtractions rather than one of the sum: the rounding is part of being bit-identical.
+    y = np.append(np.sin(outer), 1 - np.sin(inner) - 0.5)
+    return _shuffled_with_noise(np.stack([x, y], axis=1), _halves(n), noise, seed)
+
+
+def circles(*, n: int = 200, noise: float = 0.1, factor: float = 0.5, seed: int = 0) -> tuple[Floats, Labels]:
+    """(cos t, sin t) and factor * (cos t, sin t), plus N(0, noise^2): a ring around a ring.
+
+    X (n, 2), y in {0, 1}; 0 <= factor < 1 is the inner radius.
+    Bit for bit `sklearn.datasets.make_circles(n, noise=noise, factor=factor, random_state=seed)`.
+    """
+    _check_size("circles", n, 2, noise)
+    if not 0 <= factor < 1:
+        raise ArgumentError(f"circles: factor is {factor}, expected 0 <= factor < 1")
+    n_outer = n // 2
+    outer, inner = (np.linspace(0, 2 * np.pi, count, endpoint=False) for count in (n_outer, n - n_outer))
+    x = np.append(np.cos(outer), np.cos(inner) * factor)
+    y = np.append(np.sin(outer), np.sin(inner) * factor)
+    return _shuffled_with_noise(np.stack([x, y], axis=1), _halves(n), noise, seed)
+
+
+def spirals(
+    *, n: int = 300, arms: int = 2, turns: float = 1.25, noise: float = 0.03, seed: int = 0
+) -> tuple[Floats, Labels]:
+    """r (cos a, sin a) with r in 0.1 .. 1 and a = 2 pi (turns r + arm/arms), plus N(0, noise^2).
+
+    X (n, 2), y the arm, 0 .. arms-1. A classic that no straight line, and no small network, can separate.
+    """
+    _check_size("spirals", n, arms, noise)
+    if arms < 2:
+        raise ArgumentError(f"spirals: arms is {arms}, expected at least 2")
+    label = np.arange(n, dtype=np.int64) % arms
+    position = np.arange(n) // arms
+    r = 0.1 + 0.9 * position / max(int(position.max()), 1)
+    angle = 2 * np.pi * (turns * r + label / arms)
+    X = np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1)
+    return _shuffled_with_noise(X, label, noise, seed)
+
+
+def blobs(
+    *, n: int = 300, centers: int | Sequence[Sequence[float]] = 3, std: float = 1.0, seed: int = 0
+) -> tuple[Floats, Labels]:
+    """Normal clouds N(center, std^2 I), the same number of points in each (differing by one at most).
+
+    `centers`: how many, spread evenly on a circle of radius 4, or their coordinates (k, d).
+    X (n, d), y the number of the cloud.
+    """
+    if isinstance(centers, int):
+        angle = 2 * np.pi * np.arange(centers) / max(centers, 1)
+        where = 4.0 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    else:
+        where = np.asarray(centers, dtype=np.float64)
+    if where.ndim != 2 or len(where) < 2:
+        raise ArgumentError(f"blobs: centers is {centers!r}, expected at least two centers")
+    _check_size("blobs", n, len(where), std)
+    label = np.arange(n, dtype=np.int64) % len(where)
+    return _shuffled_with_noise(where[label], label, std, seed)
+
+
+def xor() -> tuple[Floats, Labels]:
+    """y = x1 xor x2: the four rows 00, 01, 10, 11 with y = 0, 1, 1, 0."""
+    return np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 1, 1, 0], dtype=np.int64)
+
+
+def sine(*, n: int = 200, noise: float = 0.1, seed: int = 0) -> tuple[Floats, Floats]:
+    """y = sin x + N(0, noise^2), x = linspace(-pi, pi, n). X (n, 1) in radians, y (n,)."""
+    _check_size("sine", n, 2, noise)
+    x = np.linspace(-np.pi, np.pi, n)
+    return x[:, None], np.sin(x) + np.random.RandomState(seed).normal(scale=noise, size=n)
+
+
+def parabola(*, n: int = 100, noise: float = 0.2, seed: int = 100) -> tuple[Floats, Floats]:
+    """y = 3 x^2 + 2 + noise * U[0, 1), x = linspace(-1, 1, n). X (n, 1), y (n,).
+
+    The noise is never negative: its mean is noise/2, so a fit finds the constant 2.1 and not 2.
+    The numbers are those that a float32 `rand(n)` of the Mersenne Twister gives after seeding with `seed`:
+    the low 24 bits of each 32-bit output, as a fraction.
+    """
+    _check_size("parabola", n, 2, noise)
+    x = np.linspace(-1, 1, n)
+    bits = np.random.RandomState(seed).randint(0, 2**32, size=n, dtype=np.uint32)
+    uniform = (bits & np.uint32(2**24 - 1)) / 2**24
+    return x[:, None], 3 * x**2 + 2 + noise * uniform
+
+
+def _halves(n: int) -> Labels:
+    """n // 2 zeros, then ones."""
+    return (np.arange(n) >= n // 2).astype(np.int64)
+
+
+def _shuffled_with_noise(X: Floats, y: Labels, noise: float, seed: int) -> tuple[Floats, Labels]:
+    """Rows in random order, then N(0, noise^2) added: the order of the two draws fixes the bits."""
+    random = np.random.RandomState(seed)
+    order = np.arange(len(X))
+    random.shuffle(order)
+    X, y = X[order], y[order]
+    X += random.normal(scale=noise, size=X.shape)
+    return X, y
+
+
+def _check_size(where: str, n: int, n_min: int, noise: float) -> None:
+    """At least `n_min` rows (one per class) and a finite noise that is not negative."""
+    if n < n_min:
+        raise ArgumentError(f"{where}: n is {n}, expected at least {n_min}")
+    if not 0 <= noise < math.inf:
+        raise ArgumentError(f"{where}: noise is {noise}, expected a number >= 0")

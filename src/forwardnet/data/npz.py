@@ -1,0 +1,81 @@
+"""Data sets in NumPy's `.npz` files. Files are data, never code: nothing pickled is read."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FileFormatError, ForwardnetError
+from .checks import check_features, check_targets
+from .dataset import Dataset, Task
+
+NAMES = ("X", "y", "X_test", "y_test", "feature_names", "target_names")
+
+
+def load(path: str | Path) -> Dataset:
+    """A data set from the arrays X (n, d) and y, and where they are there X_test, y_test, feature_names, target_names.
+
+    Whole-numbered y is classification with classes 0 .. C-1, other y is regression.
+    Raises FileFormatError where the file or an array is missing or damaged, DataError where the numbers cannot be used.
+    """
+    path = Path(path)
+    arrays = _read(path)
+    for name in ("X", "y"):
+        if name not in arrays:
+            raise FileFormatError(f"{path}: has no array {name!r}, only {', '.join(arrays) or 'none at all'}")
+    if ("X_test" in arrays) != ("y_test" in arrays):
+        raise FileFormatError(f"{path}: has only one of X_test and y_test", hint="a test part needs both")
+    task: Task = "classification" if arrays["y"].dtype.kind in "iub" else "regression"
+    n_classes = len(arrays["target_names"]) if task == "classification" and "target_names" in arrays else None
+    X = check_features(arrays["X"], where=f"{path}: X")
+    y = check_targets(arrays["y"], task, n_classes, where=f"{path}: y", n=len(X))
+    n_classes = n_classes or (int(y.max()) + 1 if task == "classification" else None)
+    X_test = y_test = None
+    if "X_test" in arrays:
+        X_test = check_features(arrays["X_test"], where=f"{path}: X_test", n_features=X.shape[1])
+        where = f"{path}: y_test"
+        y_test = check_targets(arrays["y_test"], task, n_classes, where=where, n=len(X_test), for_training=False)
+    targets = n_classes or (1 if y.ndim == 1 else y.shape[1])
+    return Dataset(
+        name=path.stem,
+        X=X,
+        y=y,
+        feature_names=_texts(arrays, "feature_names", X.shape[1], path, "x{}"),
+        target_names=_texts(arrays, "target_names", targets, path, "{}" if n_classes else "y{}"),
+        task=task,
+        description=f"arrays of {path.name}",
+        X_test=X_test,
+        y_test=y_test,
+    )
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays with names we know; others are left alone."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise FileFormatError(f"{path}: a single array, expected an .npz archive with arrays X and y")
+            return {name: archive[name] for name in NAMES if name in archive.files}
+    except FileNotFoundError as error:
+        raise FileFormatError(f"{path}: no such file") from error
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, ForwardnetError):
+            raise
+        raise FileFormatError(
+            f"{path}: not a readable .npz file ({error})", hint="write it with numpy.savez"
+        ) from error
+
+
+def _texts(arrays: dict[str, NDArray[Any]], name: str, count: int, path: Path, default: str) -> tuple[str, ...]:
+    """The names in an array of texts, or counted ones where there is none: from 1 for columns, from 0 for classes."""
+    if name not in arrays:
+        first = 0 if default == "{}" else 1
+        return tuple(default.format(i + first) for i in range(count))
+    if arrays[name].shape != (count,):
+        raise FileFormatError(f"{path}: {name} has shape {arrays[name].shape}, expected ({count},)")
+    return tuple(str(text) for text in arrays[name])
