@@ -69,5 +69,6 @@ class Dataset:
         """One line: name, task and sizes."""
         test = "" if self.X_test is None else f" + {len(self.X_test)} test"
         outputs = "classes" if self.task == "classification" else "targets" if self.n_outputs > 1 else "target"
-        sizes = f"{self.n_samples}{test} rows, {self.n_features} feature{'s' * (self.n_features > 1)}, {self.n_outputs} {outputs}"
+        features = "features" if self.n_features > 1 else "feature"
+        sizes = f"{self.n_samples}{test} rows, {self.n_features} {features}, {self.n_outputs} {outputs}"
         return f"Dataset({self.name!r}, {self.task}, {sizes})"

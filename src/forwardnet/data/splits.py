@@ -56,8 +56,8 @@ def train_validation_test(
     return order[~is_test & ~is_validation], order[is_validation], order[is_test]
 
 
-def _apportion(shares: NDArray[np.float64], total: int, most: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Whole numbers near `shares`, none above `most`, with sum `total` if that is possible: largest remainders first."""
+def _apportion(shares: NDArray[np.floating[Any]], total: int, most: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole numbers near `shares`, none above `most`, of sum `total` if that can be: largest remainders first."""
     counts = np.minimum(np.floor(shares).astype(np.int64), most)
     while counts.sum() < total and (counts < most).any():
         remainder = np.where(counts < most, shares - counts, -np.inf)
