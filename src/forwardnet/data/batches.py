@@ -8,20 +8,19 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import seeds
 from ..errors import ArgumentError
 
 
 def permutation(n: int, *, seed: int, purpose: str = "shuffle", epoch: int = 0) -> NDArray[np.int64]:
-    """The numbers 0 .. n-1 in random order, int64 (n,): the ranks of n random 64-bit keys.
+    """The numbers 0 .. n-1 in random order, int64 (n,).
 
-    The keys are those of the counter-based generator Philox, with key (seed, purpose) and the epoch in its counter: any
-    epoch can be had without those before it, and different purposes never share numbers. They are sorted here rather
-    than shuffled by NumPy, because NumPy promises the raw stream for all time, but not its `permutation`.
+    Each (purpose, epoch) has a stream of its own, so any epoch can be had without those before it, and the split of
+    the rows never moves with their shuffling.
     """
-    # The epoch is the third counter word: the numbers within an epoch count up the first two.
-    key = np.array([seed % 2**64, zlib.crc32(purpose.encode())], dtype=np.uint64)
-    keys = np.random.Philox(key=key, counter=[0, 0, epoch, 0]).random_raw(n)
-    return np.argsort(keys, kind="stable").astype(np.int64, copy=False)
+    stream = zlib.crc32(purpose.encode()) << 32 | epoch & 0xFFFFFFFF
+    order: NDArray[np.int64] = seeds.permutation(n, seed=seed, stream=stream)
+    return order
 
 
 def batch_indices(

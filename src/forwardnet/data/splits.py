@@ -58,7 +58,7 @@ def train_validation_test(
 
 def _apportion(shares: NDArray[np.floating[Any]], total: int, most: NDArray[np.int64]) -> NDArray[np.int64]:
     """Whole numbers near `shares`, none above `most`, of sum `total` if that can be: largest remainders first."""
-    counts = np.minimum(np.floor(shares).astype(np.int64), most)
+    counts: NDArray[np.int64] = np.minimum(np.floor(shares).astype(np.int64), most)
     while counts.sum() < total and (counts < most).any():
         remainder = np.where(counts < most, shares - counts, -np.inf)
         counts[int(np.argmax(remainder))] += 1
