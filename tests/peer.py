@@ -39,3 +39,8 @@ def x23() -> Any:
 
 def leaf(data: Any, dtype: Any = None) -> Any:
     return ff.tensor(data, dtype=dtype or ff.float32, requires_grad=True)
+
+
+def words(text: str) -> list[str]:
+    """The words of a table written as text."""
+    return text.split()

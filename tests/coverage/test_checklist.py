@@ -14,12 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from peer import ff
-
-
-def words(text: str) -> list[str]:
-    return text.split()
-
+from peer import ff, words
 
 # ---------------------------------------------------------------- names that must exist
 
