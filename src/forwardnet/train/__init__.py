@@ -1,0 +1,24 @@
+"""Training: the trainer, its history, callbacks and metrics."""
+
+from __future__ import annotations
+
+from forwardnet.train.callbacks import Callback, Checkpoint, CSVLogger, EarlyStopping, LRMonitor
+from forwardnet.train.divergence import TrainingDivergedError
+from forwardnet.train.history import History
+from forwardnet.train.metrics import METRICS, Metric
+from forwardnet.train.run import Run
+from forwardnet.train.trainer import Trainer
+
+__all__ = [
+    "METRICS",
+    "CSVLogger",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "History",
+    "LRMonitor",
+    "Metric",
+    "Run",
+    "Trainer",
+    "TrainingDivergedError",
+]

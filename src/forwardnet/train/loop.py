@@ -1,0 +1,128 @@
+"""The course of a fit: epochs, validation, callbacks, progress, and every way in which it may end."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forwardnet.train.callbacks import Dispatcher
+from forwardnet.train.divergence import TrainingDivergedError, Watch
+from forwardnet.train.history import Row
+from forwardnet.train.interrupt import Interrupts
+from forwardnet.train.program import Epoch, Program
+from forwardnet.train.progress import Display
+from forwardnet.train.run import Run
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Loop:
+    """Runs the epochs of a fit; `execute` returns when it is over, and leaves the record in `run.history`."""
+
+    run: Run
+    program: Program
+    watch: Watch
+    batches: Callable[[int], Iterable[Array]]  # epoch -> the row numbers of each of its steps
+    score: Callable[[Epoch], Row]  # metrics of the training rows
+    validate: Callable[[], Row] | None
+    callbacks: Dispatcher
+    display: Display
+    scheduler: Any = None
+    _pending: list[float] = field(default_factory=list)
+
+    def execute(self) -> None:
+        """All epochs, or fewer when something stops them; raises TrainingDivergedError."""
+        run = self.run
+        # Overflows are looked for after each step, by name; NumPy's warnings would only come before that message.
+        quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+        with Interrupts(lambda: run.stop("interrupted")) as interrupts, quiet:
+            self.callbacks.emit("on_train_begin", run)
+            self.display.begin(run)
+            try:
+                while run.epoch < run.last_epoch and run.stopped is None:
+                    self._epoch()
+            except TrainingDivergedError as error:
+                run.stopped = "diverged"
+                error.history = run.history
+                raise
+            except KeyboardInterrupt:
+                # Raised by a callback it means the same as the first Ctrl-C.
+                run.stop("interrupted")
+                if interrupts.count > 1:
+                    raise
+            except BaseException:
+                run.stopped = "error"
+                raise
+            finally:
+                run.history.stopped = run.stopped
+                self.callbacks.emit("on_train_end", run)
+                self.display.end(run)
+
+    def _epoch(self) -> None:
+        """One epoch: steps, metrics, validation, learning rate, callbacks."""
+        run = self.run
+        begin = time.perf_counter()
+        run.epoch += 1
+        self.watch.epoch = run.epoch
+        self.callbacks.emit("on_epoch_begin", run)
+        if run.stopped is not None:
+            return
+        run.model.train()
+        first_step = run.step + 1
+        try:
+            epoch = self.program.run_epoch(self.batches(run.epoch), self._after_step())
+        finally:
+            run.history.add_steps(np.array(self._pending, np.float64), first_step=first_step)
+            self._pending.clear()
+        if not epoch.is_complete:
+            return
+        self.watch.check_weights()
+        row: Row = {"epoch": run.epoch, "loss": epoch.loss, **self.score(epoch)}
+        if self.validate is not None:
+            row.update({f"val_{name}": value for name, value in self.validate().items()})
+            if not math.isfinite(row["val_loss"]):
+                raise self.watch.error(f"the validation loss is {row['val_loss']}")
+        row["lr"] = float(run.optimizer.param_groups[0]["lr"])
+        row["seconds"] = time.perf_counter() - begin
+        run.logs = row
+        run.history.add_epoch(row)
+        if self.scheduler is not None:
+            step_scheduler(self.scheduler, row)
+        self.callbacks.emit("on_epoch_end", run)
+        self.display.epoch(run)
+
+    def _after_step(self) -> Callable[[float], bool]:
+        """What is done after each step; as little as those who listen allow."""
+        run, pending = self.run, self._pending
+        listens, shows = self.callbacks.listens("on_step_end"), self.display.wants_steps
+
+        def after_step(loss: float) -> bool:
+            pending.append(loss)
+            run.step += 1
+            run.steps_done += 1
+            run.loss = loss
+            if listens:
+                self.callbacks.emit("on_step_end", run)
+            if shows:
+                self.display.step(run)
+            return run.stopped is None
+
+        return after_step
+
+
+def step_scheduler(scheduler: Any, row: Row) -> None:
+    """Advance a schedule by one epoch; one that asks for a number to watch gets the validation loss, or the loss."""
+    parameters = inspect.signature(scheduler.step).parameters.values()
+    wants_number = any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    if wants_number:
+        scheduler.step(row.get("val_loss", row["loss"]))
+    else:
+        scheduler.step()

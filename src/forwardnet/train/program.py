@@ -1,0 +1,216 @@
+"""The work of a fit, apart from everything around it: one step, one epoch of steps, one pass without learning.
+
+`make_step` gives a training step as a plain function of tensors, and `EagerProgram` runs an epoch of them over
+batches of row numbers. A compiled program takes the place of the eager one by offering the same `run_epoch`:
+it traces the same step, and gathers the same rows.
+
+Axis glossary: n rows, B rows of a batch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forwardnet import errors
+from forwardnet.tensor import Tensor, from_numpy, no_grad
+from forwardnet.train.divergence import Watch, first_bad
+
+if TYPE_CHECKING:
+    from forwardnet.nn import Module
+
+Array = NDArray[Any]
+Loss = Callable[..., Tensor]
+
+# Rows that are run together without learning. Every block has exactly this many rows (see `forward`).
+BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch of steps gave: the loss over its rows, and, where asked for, the outputs it saw.
+
+    `loss` is the mean over the rows, weighted by batch size (for losses that are sums: the sum). `losses` has one
+    value per step. `rows` and `outputs` belong together; the outputs are those that the steps learnt from.
+    `is_complete` is False when the epoch was stopped between two steps.
+    """
+
+    loss: float
+    losses: NDArray[np.float64]
+    is_complete: bool
+    rows: Array | None = None
+    outputs: Array | None = None
+
+
+class Program(Protocol):
+    """Runs epochs of training steps."""
+
+    def run_epoch(self, batches: Iterable[Array], after_step: Callable[[float], bool]) -> Epoch:
+        """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
+        ...
+
+
+def make_step(
+    model: Module, loss: Loss, optimizer: Any, *, before_update: Callable[[Tensor, Tensor], object] | None = None
+) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The function `step(x, y)` (or `step(x, y, w)`) -> loss and output: forward, backward, update.
+
+    `before_update(loss, x)` is called when all gradients are known and no weight has changed yet.
+    """
+
+    def step(x: Tensor, y: Tensor, *weight: Tensor) -> tuple[Tensor, Tensor]:
+        optimizer.zero_grad()
+        output = model(x)
+        value = loss(output, y, *weight)
+        value.backward()
+        if before_update is not None:
+            before_update(value, x)
+        optimizer.step()
+        return value, output
+
+    return step
+
+
+class EagerProgram:
+    """Runs every operation of every step through NumPy."""
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        optimizer: Any,
+        arrays: tuple[Array, ...],
+        *,
+        watch: Watch,
+        keep_outputs: bool = False,
+    ) -> None:
+        """`arrays` are the rows that go into a step: X, y, and the sample weights where there are any."""
+        self._model = model
+        self._watch = watch
+        self._arrays = arrays
+        self._is_sum = getattr(loss, "reduction", "mean") == "sum"
+        self._keep_outputs = keep_outputs
+        self._buffers: tuple[Array, ...] = tuple(np.empty((0, *a.shape[1:]), a.dtype) for a in arrays)
+        self._value = 0.0
+
+        def check(value: Tensor, x: Tensor) -> None:
+            self._value = float(value.item())
+            watch.check(self._value, x)
+
+        self._step = make_step(model, loss, optimizer, before_update=check)
+
+    def run_epoch(self, batches: Iterable[Array], after_step: Callable[[float], bool]) -> Epoch:
+        """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
+        losses: list[float] = []
+        sizes: list[int] = []
+        seen: list[Array] = []
+        outputs: list[Array] = []
+        goes_on = True
+        for rows in batches:
+            if not goes_on:  # asked to stop, and there is more to do
+                return self._epoch(losses, sizes, seen, outputs, is_complete=False)
+            _, output = self._learn(self._gather(rows))
+            losses.append(self._value)
+            sizes.append(len(rows))
+            if self._keep_outputs:
+                seen.append(rows)
+                outputs.append(np.array(output.detach().numpy()))
+            goes_on = after_step(self._value)
+        return self._epoch(losses, sizes, seen, outputs, is_complete=True)
+
+    def _learn(self, tensors: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """One step; a loss that refuses outputs which are not finite means a divergence, too."""
+        try:
+            return self._step(*tensors)
+        except errors.ArgumentError as error:
+            bad = first_bad(self._model, tensors[0])
+            if not bad:
+                raise
+            self._watch.step += 1
+            raise self._watch.error(bad) from error
+
+    def _gather(self, rows: Array) -> list[Tensor]:
+        """The tensors of a batch, in buffers that are used again for the next one."""
+        size = len(rows)
+        if size > len(self._buffers[0]):
+            self._buffers = tuple(np.empty((size, *a.shape[1:]), a.dtype) for a in self._arrays)
+        gathered = []
+        for array, buffer in zip(self._arrays, self._buffers, strict=True):
+            # mode="clip": with the default mode NumPy would gather into a second buffer first.
+            np.take(array, rows, axis=0, out=buffer[:size], mode="clip")
+            gathered.append(from_numpy(buffer[:size]))
+        return gathered
+
+    def _epoch(
+        self, losses: list[float], sizes: list[int], rows: list[Array], outputs: list[Array], *, is_complete: bool
+    ) -> Epoch:
+        values = np.array(losses, dtype=np.float64)
+        if not losses:
+            total = float("nan")
+        else:
+            total = float(values.sum()) if self._is_sum else float(np.average(values, weights=sizes))
+        if not outputs:
+            return Epoch(total, values, is_complete)
+        return Epoch(total, values, is_complete, np.concatenate(rows), np.concatenate(outputs))
+
+
+def weighted(loss: Any, name: str) -> Loss:
+    """The loss as a function (output, y, w): mean over the rows of w times the row's loss (a sum for sums).
+
+    Needs a loss object that can give one value per row; raises ArgumentError for others.
+    """
+    reduction = getattr(loss, "reduction", None)
+    if reduction not in ("mean", "sum"):
+        raise errors.ArgumentError(
+            f"sample_weight: {name} gives no loss per row", hint="use a loss class of forwardnet.nn, such as MSELoss"
+        )
+    if getattr(loss, "weight", None) is not None:
+        raise errors.ArgumentError(
+            f"sample_weight: {name} has class weights already",
+            hint="multiply the class weights into sample_weight: sample_weight * class_weight[y]",
+        )
+    per_row = copy.copy(loss)
+    per_row.reduction = "none"
+
+    def weighted_loss(output: Tensor, y: Tensor, w: Tensor) -> Tensor:
+        values = per_row(output, y)
+        if reduction == "sum":
+            return (values.reshape(len(w), -1).sum(1) * w).sum()
+        return (values.reshape(len(w), -1).mean(1) * w).mean()
+
+    weighted_loss.reduction = reduction  # type: ignore[attr-defined]
+    return weighted_loss
+
+
+def forward(model: Module, X: Array) -> Array:
+    """The model's outputs for all rows, in evaluation mode and without a graph.
+
+    Rows are run in blocks of one fixed size, the last one filled up, so that matrix products of different shapes,
+    which may sum in different orders, never arise: a row gets the same bits alone and in any company.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        with no_grad(), np.errstate(over="ignore", invalid="ignore"):
+            blocks = [_block(model, X[start : start + BLOCK]) for start in range(0, len(X), BLOCK)]
+    finally:
+        model.train(was_training)
+    return np.concatenate(blocks)
+
+
+def _block(model: Module, rows: Array) -> Array:
+    count = len(rows)
+    if count < BLOCK:
+        rows = np.concatenate([rows, np.repeat(rows[-1:], BLOCK - count, axis=0)])
+    output = model(from_numpy(rows))
+    if not isinstance(output, Tensor) or output.ndim == 0 or len(output) != BLOCK:
+        got = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else f"type {type(output).__name__}"
+        raise errors.ShapeError(
+            f"{type(model).__name__}: the output for {BLOCK} rows has {got}, expected one row for each row of the input"
+        )
+    return np.array(output.detach().numpy()[:count])

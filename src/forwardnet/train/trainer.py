@@ -1,0 +1,333 @@
+"""Trainer: fit a network to data, measure it, use it, and save it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forwardnet import dtypes, errors, nn, optim
+from forwardnet.data.batches import batch_indices
+from forwardnet.data.splits import train_validation_test
+from forwardnet.tensor import from_numpy, no_grad
+from forwardnet.train import inputs
+from forwardnet.train.callbacks import Dispatcher
+from forwardnet.train.divergence import Watch
+from forwardnet.train.history import History, Row
+from forwardnet.train.loop import Loop
+from forwardnet.train.metrics import Link
+from forwardnet.train.pairing import check_classes, pairing_of
+from forwardnet.train.program import EagerProgram, Epoch, forward, weighted
+from forwardnet.train.progress import display_for
+from forwardnet.train.run import Run
+from forwardnet.train.scoring import Chosen, choose
+
+Array = NDArray[Any]
+
+PRECISIONS = ("float32", "float64")
+
+
+class Trainer:
+    """Trains `model` by minimising `loss` with `optimizer`.
+
+    `loss` is an object of `ff.nn`, a function (output, y) -> tensor of one number, or a name ("cross_entropy");
+    `optimizer` is an object of `ff.optim` that holds the model's parameters, or a name ("adam"), which is made with
+    its default settings. `metrics` are names of `ff.metrics` or functions (y_true, output) -> number.
+
+    `compile=True` lets a compiled program run the steps where there is one, `compile=False` never does; at present
+    both run eagerly, with the same results. `precision` is the floating type of weights and data. `threads` limits
+    the threads of the numerical libraries during a fit (None: their own choice). Shuffling and the validation split
+    are functions of `seed` alone; the weights that the model starts with are those it has.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        >>> trainer = ff.Trainer(model, "cross_entropy", "adam", metrics=["accuracy"])
+        >>> history = trainer.fit(X, y, epochs=20, validation_split=0.1)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Any,
+        optimizer: Any,
+        scheduler: Any = None,
+        *,
+        metrics: Chosen | Sequence[Chosen] = (),
+        compile: bool = True,
+        precision: str = "float32",
+        threads: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise errors.ArgumentError(f"Trainer: model is {type(model).__name__}, expected an nn.Module")
+        if precision not in PRECISIONS:
+            raise errors.unknown_name("precision", precision, PRECISIONS)
+        self.model = model.to(getattr(dtypes, precision))
+        self.loss = _loss(loss)
+        self.optimizer = _optimizer(optimizer, model)
+        self.scheduler = scheduler
+        self.compile = bool(compile)
+        self.precision = precision
+        self.threads = None if threads is None else inputs.whole(threads, "threads", least=1)
+        self.seed = inputs.whole(seed, "seed", least=0)
+        self.history = History()
+        self.epochs_done = 0
+        self.steps_done = 0
+        self._dtype = np.dtype(precision)
+        self._pairing = pairing_of(self.loss)
+        self._scores = choose(metrics, self._pairing)
+        problem = nn.losses.pairing_problem(model, self.loss)
+        if problem:
+            warnings.warn(f"Trainer: {problem}", UserWarning, stacklevel=2)
+
+    @property
+    def link(self) -> Link:
+        """How the outputs are to be read, given the loss: see `ff.metrics`."""
+        return self._pairing.link
+
+    # -- learning -----------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        epochs: int = 20,
+        batch_size: int = 64,
+        validation_data: tuple[Any, Any] | None = None,
+        validation_split: float = 0.0,
+        sample_weight: Any = None,
+        callbacks: Any = (),
+        shuffle: bool = True,
+        progress: bool | Callable[[Run], object] = True,
+    ) -> History:
+        """Train for `epochs` passes over the rows of `X` (n, d) and `y`, in batches of `batch_size` rows.
+
+        The last batch of an epoch has what is left. The loss and metrics of an epoch are those of its batches as
+        they were learnt from; `val_...` are measured after it. `validation_split` (0 to 1) holds out that share of
+        the rows, the same for each class where the targets are class indices. A `sample_weight` of 2 counts a row
+        twice. A further `fit` goes on where this one ended: two of 5 epochs give what one of 10 gives.
+
+        Ctrl-C ends the fit after the current step and keeps what was learnt; a second one raises KeyboardInterrupt.
+        Afterwards the model is in evaluation mode.
+
+        Raises:
+            DataError, ShapeError, DTypeError: the data cannot be used; says what, where, and what to do.
+            TrainingDivergedError: a NaN or infinity came up; the model has its last good weights, and `history` of
+                the error is the record so far.
+        """
+        epochs, batch_size = inputs.whole(epochs, "epochs", least=1), inputs.whole(batch_size, "batch_size", least=1)
+        callbacks = Dispatcher(callbacks)
+        display = display_for(progress)
+        arrays, held_out = self._data(X, y, validation_data, validation_split, sample_weight)
+        n = len(arrays[0])
+        self.history = History()
+        run = Run(
+            model=self.model,
+            optimizer=self.optimizer,
+            history=self.history,
+            columns=self._columns(held_out is not None),
+            epoch=self.epochs_done,
+            first_epoch=self.epochs_done + 1,
+            last_epoch=self.epochs_done + epochs,
+            step=self.steps_done,
+            batch_size=min(batch_size, n),
+            n_samples=n,
+            steps_per_epoch=-(-n // batch_size),
+        )
+        loss = self.loss if len(arrays) == 2 else weighted(self.loss, self._pairing.loss)
+        watch = Watch(self.model, self.optimizer, step=self.steps_done)
+        loop = Loop(
+            run=run,
+            watch=watch,
+            program=EagerProgram(
+                self.model, loss, self.optimizer, arrays, watch=watch, keep_outputs=bool(self._scores)
+            ),
+            batches=partial(_batches, n, batch_size, seed=self.seed, shuffle=bool(shuffle)),
+            score=partial(self._score, arrays),
+            validate=None if held_out is None else partial(self._measure, *held_out),
+            callbacks=callbacks,
+            display=display,
+            scheduler=self.scheduler,
+        )
+        try:
+            with _limited_threads(self.threads):
+                loop.execute()
+        finally:
+            self.model.eval()
+            self.steps_done = run.step
+            self.epochs_done += len(self.history)
+        return self.history
+
+    def _columns(self, has_validation: bool) -> tuple[str, ...]:
+        """The names that the history will have."""
+        own = ("loss", *self._scores.metrics)
+        return ("epoch", *own, *(f"val_{name}" for name in own if has_validation), "lr", "seconds")
+
+    def _score(self, arrays: tuple[Array, ...], epoch: Epoch) -> Row:
+        """The metrics of the rows as they were seen in an epoch."""
+        if epoch.rows is None or epoch.outputs is None:
+            return {}
+        weight = arrays[2][epoch.rows] if len(arrays) == 3 else None
+        return self._scores(arrays[1][epoch.rows], epoch.outputs, weight)
+
+    # -- measuring and using ------------------------------------------------------------------------------
+
+    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
+        """The loss and the metrics for the rows of `X` and `y`: {"loss": ..., "<metric>": ...}."""
+        X = inputs.features(X, self._dtype)
+        return self._measure(X, self._pairing.targets(y, len(X), self._output_shape(X, "X"), self._dtype))
+
+    def predict(self, X: Any) -> Array:
+        """The model's raw outputs, one row for each row of `X`: for classes the scores, `link` says of which kind.
+
+        A row gets the same bits alone and among any others.
+        """
+        X = inputs.features(X, self._dtype)
+        self._output_shape(X, "X")
+        return forward(self.model, X)
+
+    def save(self, path: str | os.PathLike[str], *, metadata: dict[str, Any] | None = None) -> None:
+        """Write the model to a safetensors file, from which `ff.load(path)` builds it again."""
+        from forwardnet.interop import save
+
+        save(self.model, path, metadata=metadata)
+
+    def _measure(self, X: Array, y: Array) -> Row:
+        """Loss and metrics of checked data."""
+        output = forward(self.model, X)
+        if not np.isfinite(output).all():  # losses and metrics may refuse such numbers; the answer is clear
+            return dict.fromkeys(("loss", *self._scores.metrics), float("nan"))
+        with no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            loss = float(self.loss(from_numpy(output), from_numpy(y)).item())
+        return {"loss": loss, **self._scores(y, output)}
+
+    # -- data ---------------------------------------------------------------------------------------------
+
+    def _data(
+        self, X: Any, y: Any, validation_data: Any, validation_split: float, sample_weight: Any
+    ) -> tuple[tuple[Array, ...], tuple[Array, Array] | None]:
+        """The checked rows to learn from (X, y, and weights if given), and those held out."""
+        X = inputs.features(X, self._dtype)
+        shape = self._output_shape(X, "X")
+        y = self._pairing.targets(y, len(X), shape, self._dtype)
+        held_out: tuple[Array, Array] | None = None
+        arrays: tuple[Array, ...] = (X, y)
+        if sample_weight is not None:
+            arrays += (inputs.sample_weights(sample_weight, len(X), self._dtype),)
+        if validation_data is not None:
+            if validation_split:
+                raise errors.ArgumentError("fit: validation_data and validation_split are both given, expected one")
+            held_out = self._validation(validation_data, X)
+        elif validation_split:
+            train, held = _split(y, validation_split, self.seed)
+            held_out = (X[held], y[held])
+            arrays = tuple(array[train] for array in arrays)
+            if len(arrays) == 3:
+                arrays = (*arrays[:2], inputs.sample_weights(arrays[2], len(train), self._dtype))
+        check_classes(arrays[1], self._pairing)
+        return arrays, held_out
+
+    def _validation(self, data: Any, X: Array) -> tuple[Array, Array]:
+        """The checked validation rows."""
+        if not isinstance(data, tuple | list) or len(data) != 2:
+            raise errors.ArgumentError("fit: validation_data is not a pair", hint="give validation_data=(X, y)")
+        held = inputs.features(data[0], self._dtype, name="validation X")
+        if held.shape[1:] != X.shape[1:]:
+            raise errors.ShapeError(
+                f"validation X has shape {held.shape} and X has shape {X.shape}, expected the same columns"
+            )
+        shape = self._output_shape(held, "validation X")
+        return held, self._pairing.targets(data[1], len(held), shape, self._dtype, name="validation y")
+
+    def _output_shape(self, X: Array, name: str) -> tuple[int, ...]:
+        """The shape of the model's output, from its first row; refuses an X that the model cannot take."""
+        try:
+            return forward(self.model, X[:1]).shape
+        except errors.ShapeError as error:
+            raise errors.ShapeError(
+                f"{name} has shape {X.shape}, which the model cannot take: {error.message}", hint=error.hint
+            ) from error
+
+
+def _batches(n: int, batch_size: int, epoch: int, *, seed: int, shuffle: bool) -> Iterable[Array]:
+    """The row numbers of each step of an epoch."""
+    return batch_indices(n, batch_size, seed=seed, epoch=epoch, shuffle=shuffle)
+
+
+def _split(y: Array, share: float, seed: int) -> tuple[Array, Array]:
+    """Row numbers to learn from and to hold out; class by class where `y` holds class indices."""
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+        raise errors.ArgumentError(f"validation_split is {share!r}, expected a share from 0 to less than 1")
+    if len(y) < 2:
+        raise errors.DataError(f"validation_split: {len(y)} row cannot be split", hint="give more rows")
+    labels = y if y.dtype.kind in "iu" and y.ndim == 1 else None
+    train, held, _ = train_validation_test(len(y), validation=share, test=0.0, stratify=labels, seed=seed)
+    if not len(train) or not len(held):
+        raise errors.ArgumentError(
+            f"validation_split={share} of {len(y)} rows leaves {len(train)} to learn from and {len(held)} to validate"
+        )
+    return train, held
+
+
+def _loss(loss: Any) -> Any:
+    """A loss from an object or a name."""
+    if isinstance(loss, str):
+        made: Any = _named(loss, "loss", nn.losses.LOSSES)()
+        return made
+    if isinstance(loss, type) or not callable(loss):
+        name = getattr(loss, "__name__", repr(loss))
+        raise errors.ArgumentError(
+            f"Trainer: loss is {name}, expected a loss object, a function or a name",
+            hint=f"write {name}()" if isinstance(loss, type) else None,
+        )
+    if getattr(loss, "reduction", "mean") == "none":
+        raise errors.ArgumentError(
+            'Trainer: the loss has reduction="none", expected one number', hint='use reduction="mean"'
+        )
+    return loss
+
+
+def _optimizer(optimizer: Any, model: nn.Module) -> Any:
+    """An optimiser from an object or a name; it must hold parameters of the model."""
+    own = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
+    if not own:
+        raise errors.ArgumentError(f"Trainer: {type(model).__name__} has no parameters to train")
+    if isinstance(optimizer, str):
+        return _named(optimizer, "optimizer", optim.OPTIMIZERS)(model.parameters())
+    if isinstance(optimizer, type) or not hasattr(optimizer, "param_groups"):
+        name = getattr(optimizer, "__name__", type(optimizer).__name__)
+        raise errors.ArgumentError(
+            f"Trainer: optimizer is {name}, expected an optimiser object or a name",
+            hint=f"write {name}(model.parameters())" if isinstance(optimizer, type) else None,
+        )
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    if not held & own:
+        raise errors.ArgumentError(
+            "Trainer: the optimizer holds none of the model's parameters",
+            hint="make it with this model: Adam(model.parameters())",
+        )
+    return optimizer
+
+
+def _named(name: str, kind: str, known: Mapping[str, Any]) -> Any:
+    """The class that is registered under `name`, or has that name itself: "mse" and "MSELoss" are the same."""
+    found = known.get(name) or {cls.__name__: cls for cls in known.values()}.get(name)
+    if found is None:
+        raise errors.unknown_name(kind, name, known)
+    return found
+
+
+def _limited_threads(threads: int | None) -> contextlib.AbstractContextManager[Any]:
+    """Within the block the numerical libraries use at most this many threads."""
+    if threads is None:
+        return contextlib.nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=threads)  # type: ignore[no-any-return]
