@@ -114,4 +114,4 @@ def _classes(scores: Array, rows: int) -> Array:
         return scores.astype(np.int64)
     if scores.ndim == 1 or scores.shape[1] == 1:
         return (scores.reshape(-1) > 0).astype(np.int64)
-    return scores.argmax(axis=1)
+    return np.asarray(scores.argmax(axis=1))
