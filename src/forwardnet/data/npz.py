@@ -64,7 +64,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in NAMES if name in archive.files}
     except Exception as error:  # what the readers of zip archives and headers raise on damaged bytes is not limited
         raise FileFormatError(
-            f"{path}: damaged .npz file ({error or type(error).__name__})", hint="write it again with numpy.savez"
+            f"{path}: damaged .npz file ({str(error) or type(error).__name__})", hint="write it again with numpy.savez"
         ) from error
 
 
