@@ -65,6 +65,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "llvmlite": ("compiler/llvm.py", "compiler/engine.py"),
     "scipy": ("",),
     "pandas": ("",),
+    "threadpoolctl": ("train/",),  # comes with scikit-learn
     "torch": ("interop/",),
 }
 # Rooms that are themselves entered only on demand, so that their files may import these at the top.
