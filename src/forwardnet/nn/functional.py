@@ -1,0 +1,36 @@
+"""Layers, activations and losses as functions: `import forwardnet.nn.functional as F`."""
+
+from __future__ import annotations
+
+from forwardnet.nn.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, tanh
+from forwardnet.nn.loss_functions import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
+from forwardnet.tensor import Tensor
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "l1_loss",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "mse_loss",
+    "nll_loss",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y[..., o] = sum_i x[..., i] W[o, i] + b[o]"""
+    y = input @ weight.T
+    return y if bias is None else y + bias

@@ -1,0 +1,196 @@
+"""Optimizer: applies a rule to the parameters of a model, in groups that may differ in their numbers."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from forwardnet.errors import ArgumentError, DTypeError, unknown_name
+from forwardnet.optim.rule import Hyper, Rule
+from forwardnet.tensor import Tensor
+from forwardnet.tensor.functional import from_numpy
+from forwardnet.tensor.mode import enable_grad, no_grad
+
+Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {}
+
+
+def check_number(where: str, name: str, value: Any) -> None:
+    """Raises `ArgumentError` if `value` is not a number >= 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value >= 0:
+        raise ArgumentError(f"{where}: {name} is {value!r}, expected a number >= 0")
+
+
+class Optimizer:
+    """Base of the optimisers: parameter groups, state, and a step for every parameter that has a gradient.
+
+    A subclass with a rule, `class SGD(Optimizer, name="sgd", rule=...)`, is in the registry. One without a rule writes
+    its own `step`.
+    """
+
+    rule: ClassVar[Rule | None] = None
+    param_groups: list[dict[str, Any]]
+    state: defaultdict[Tensor, dict[str, Any]]
+
+    def __init_subclass__(cls, *, name: str = "", rule: Rule | None = None, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        if rule is not None:
+            cls.rule = rule
+        if name:
+            OPTIMIZERS[name] = cls
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.state = defaultdict(dict)
+        self.param_groups = []
+        where = type(self).__name__
+        if isinstance(params, (Tensor, Mapping, str)):
+            raise DTypeError(
+                f"{where}: params is a {type(params).__name__}, expected a list of tensors or of groups",
+                hint=f"{where}(model.parameters()) or {where}([tensor])",
+            )
+        groups: list[Any] = list(params)
+        if not groups:
+            raise ArgumentError(f"{where}: got an empty parameter list", hint="the model has nothing to train")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    @classmethod
+    def check(cls, h: Hyper) -> None:
+        """Raises `ArgumentError` for numbers of a group outside their range."""
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Also train `param_group["params"]`, with its own numbers where the group gives some.
+
+        Raises:
+            DTypeError, ArgumentError: something in it is no trainable leaf tensor, or is trained already.
+        """
+        where = type(self).__name__
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            raise DTypeError(f"{where}: a parameter group is a dict with 'params', got {type(param_group).__name__}")
+        given = param_group["params"]
+        params = [p[1] if isinstance(p, tuple) else p for p in ([given] if isinstance(given, Tensor) else given)]
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise DTypeError(f"{where}: a parameter is a {type(p).__name__}, expected a Tensor")
+            if not p.is_leaf:
+                raise ArgumentError(f"{where}: can't optimize a non-leaf Tensor", hint="optimise what it is made of")
+        held = [id(p) for group in self.param_groups for p in group["params"]]
+        if len(set(map(id, params))) < len(params) or set(held) & set(map(id, params)):
+            raise ArgumentError(
+                f"{where}: some parameters appear more than once", hint="model.parameters() lists a shared one once"
+            )
+        for key in param_group.keys() - {"params", *self.defaults}:
+            if difflib.get_close_matches(key, self.defaults):  # a slip of the pen, not somebody's own label
+                raise unknown_name(f"{where} option", key, self.defaults)
+        group = {**self.defaults, **param_group, "params": params}
+        self.check(group)
+        self.param_groups.append(group)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or set those there are to zero."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    if set_to_none:
+                        p.grad = None
+                    else:
+                        p.grad = p.grad.detach()
+                        p.grad.zero_()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Move every parameter that has a gradient; returns what `closure` returned, which is called first."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self._move(p, group)
+        return loss
+
+    def _move(self, p: Tensor, group: dict[str, Any]) -> None:
+        rule = type(self).rule
+        if rule is None:
+            raise NotImplementedError(f"{type(self).__name__} has neither a rule nor a step method")
+        state = self.state[p]
+        value, gradient = _values(p), _values(p.grad)
+        if "step" not in state:
+            state["step"] = 0
+            state.update({name: _tensor(array) for name, array in rule.init(value, group).items()})
+        state["step"] = state["step"] + 1
+        moments = {name: _values(held) for name, held in state.items() if name != "step"}
+        after, moments = rule.step(value, gradient, moments, state["step"], group)
+        p.copy_(_tensor(after))  # counts as a change of p, so that a graph that saved the old value says so
+        state.update({name: _tensor(array) for name, array in moments.items()})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that is needed to continue: {"state": {index: {...}}, "param_groups": [...]}.
+
+        Parameters are numbered through the groups; tensors are shared with the optimiser, not copied.
+        """
+        index = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        groups = [{**group, "params": [index[id(p)] for p in group["params"]]} for group in self.param_groups]
+        return {"state": {index[id(p)]: dict(state) for p, state in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned for the same parameters in the same order; tensors are copied.
+
+        Raises:
+            ArgumentError: the groups or the shapes are others.
+        """
+        where = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= state_dict.keys():
+            raise ArgumentError(f"{where}: expected a mapping with 'state' and 'param_groups'")
+        saved = state_dict["param_groups"]
+        sizes = [len(group["params"]) for group in saved]
+        own = [len(group["params"]) for group in self.param_groups]
+        if sizes != own:
+            raise ArgumentError(f"{where}: the saved groups have {sizes} parameters, expected {own}")
+        numbers = [i for group in saved for i in group["params"]]
+        params = dict(zip(numbers, (p for group in self.param_groups for p in group["params"]), strict=True))
+        loaded: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        for i, entries in state_dict["state"].items():
+            if i not in params:
+                raise ArgumentError(f"{where}: there is state for parameter {i}, expected one of {numbers}")
+            loaded[params[i]] = {name: _fitted(where, name, value, params[i]) for name, value in entries.items()}
+        self.state = loaded
+        for group, old in zip(self.param_groups, saved, strict=True):
+            group.update({key: value for key, value in old.items() if key != "params"})
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines.extend(f"    {key}: {group[key]}" for key in sorted(group) if key != "params")
+        return "\n".join([*lines, ")"])
+
+
+def _values(tensor: Tensor) -> Any:
+    """What the rule computes with: the array, or the tensor itself while a program is traced."""
+    data = tensor._data
+    return data if isinstance(data, np.ndarray) else tensor.detach()
+
+
+def _tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else from_numpy(np.asarray(value))
+
+
+def _fitted(where: str, name: str, value: Any, p: Tensor) -> Any:
+    if name == "step":
+        return int(value)
+    if not isinstance(value, (Tensor, np.ndarray)):
+        return value
+    held = value.detach().clone() if isinstance(value, Tensor) else from_numpy(np.array(value))
+    if held.ndim and tuple(held.shape) != tuple(p.shape):
+        raise ArgumentError(f"{where}: {name} has shape {tuple(held.shape)}, expected {tuple(p.shape)}")
+    return held.to(p.dtype)
