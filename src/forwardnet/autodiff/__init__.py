@@ -1,0 +1,1 @@
+"""Derivatives from the records of ops: the reverse pass, numerical checks, Jacobians and Hessians."""

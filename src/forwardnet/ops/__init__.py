@@ -1,0 +1,46 @@
+"""What each op means: value, shape rule, derivative and lowering, one record each, all in `REGISTRY`."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from forwardnet.ir.graph import Node
+from forwardnet.ops import index, layout, linear, reduce, scalar
+from forwardnet.ops.record import REGISTRY, Example, Op
+
+__all__ = ["REGISTRY", "Example", "Op", "index", "layout", "linear", "reduce", "scalar"]
+
+
+def _give_nodes_operators() -> None:
+    """Let nodes be combined with `+ - * / **` and comparisons, as arrays are."""
+    pairs: dict[str, Op] = {
+        "add": scalar.add,
+        "sub": scalar.sub,
+        "mul": scalar.mul,
+        "truediv": scalar.div,
+        "pow": scalar.pow_,
+    }
+    for name, op in pairs.items():
+        setattr(Node, f"__{name}__", lambda self, other, op=op: op(self, other))
+        setattr(Node, f"__r{name}__", lambda self, other, op=op: op(other, self))
+    Node.__neg__ = lambda self: scalar.neg(self)  # type: ignore[attr-defined]
+    for name in ("lt", "le", "gt", "ge"):
+        setattr(Node, f"__{name}__", lambda self, other, op=getattr(scalar, name): op(self, other))
+
+
+def interpret(nodes: list[Node], values: dict[int, Any]) -> None:
+    """Evaluate `nodes` in order with NumPy; `values` maps the index of each input to its array and is filled in."""
+    for node in nodes:
+        if node.index in values:
+            continue
+        operands = [values[n.index] for n in node.inputs]
+        if node.op == "const":
+            values[node.index] = node.value
+        elif node.op == "pick":
+            values[node.index] = operator.getitem(operands[0], node.attrs["index"])
+        else:
+            values[node.index] = node.op.evaluate(operands, node.attrs)
+
+
+_give_nodes_operators()

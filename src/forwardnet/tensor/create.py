@@ -1,0 +1,256 @@
+"""Making tensors from data, from a rule, or like another tensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forwardnet import dtypes
+from forwardnet.errors import ArgumentError, DTypeError, ShapeError
+from forwardnet.ir.graph import Node
+from forwardnet.ir.shapes import sizes_of
+from forwardnet.tensor import tape
+
+if TYPE_CHECKING:
+    from forwardnet.tensor.tensor import Tensor
+
+
+def _finish(array: Any, requires_grad: bool) -> Tensor:
+    made = tape.new_tensor(array)
+    if requires_grad:
+        made.requires_grad_()
+    return made
+
+
+def _array_of(data: Any, dtype: Any) -> np.ndarray[Any, Any]:
+    """Data as an array of the type PyTorch would infer."""
+    if tape.is_tensor(data):
+        array = data._data
+    elif isinstance(data, (np.ndarray, np.generic)):
+        array = np.asarray(data)
+    else:
+        try:
+            array = np.array(_plain(data))
+        except ValueError:
+            raise ShapeError(
+                "tensor: the rows have different lengths or depths, expected a rectangular nesting of numbers",
+                hint="pad the rows to one length",
+            ) from None
+        if array.dtype.kind == "f" or array.size == 0:
+            inferred = _inferred(data)
+            array = array.astype(inferred if inferred is not None else dtypes.default())
+    if dtype is not None:
+        return array.astype(dtypes.as_numpy(dtype))
+    if array.dtype.kind in "OUSV":
+        raise DTypeError(
+            f"tensor: cannot make numbers of {type(data).__name__} data of type {array.dtype}",
+            hint="convert text and categories to numbers first",
+        )
+    if array.dtype.kind == "i" and array.dtype.itemsize < 1:
+        array = array.astype(np.int64)
+    dtypes.face(array.dtype)
+    return array
+
+
+def _plain(data: Any) -> Any:
+    """Nested lists with the tensors in them turned into arrays."""
+    if tape.is_tensor(data):
+        return data.detach()._data
+    if isinstance(data, (list, tuple)):
+        return [_plain(d) for d in data]
+    return data
+
+
+def _inferred(data: Any) -> Any:
+    """The type of the first array or tensor inside nested lists; None if there is none."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    if tape.is_tensor(data):
+        return data.spec.dtype
+    if isinstance(data, (np.ndarray, np.generic)):
+        return data.dtype
+    return None
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of `data`: numbers, nested lists, arrays.
+
+    Python floats become the default type (float32), integers int64, truth values bool; arrays keep their type.
+    Raises `ShapeError` for ragged lists and `DTypeError` for text.
+    """
+    _device(device)
+    return _finish(np.array(_array_of(data, dtype), order="C"), requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`data` as a tensor, sharing memory where no conversion is needed."""
+    _device(device)
+    if tape.is_tensor(data) and (dtype is None or dtypes.as_numpy(dtype) == data.spec.dtype):
+        return data  # type: ignore[no-any-return]
+    if tape.is_tensor(data):
+        return data.to(dtype)  # type: ignore[no-any-return]
+    if isinstance(data, Node):
+        return tape.new_tensor(data)
+    array = _array_of(data, None)
+    if dtype is not None:
+        array = array.astype(dtypes.as_numpy(dtype), copy=False)
+    return tape.new_tensor(array)
+
+
+def from_numpy(array: Any) -> Tensor:
+    """A tensor that shares the memory of a NumPy array; writing to one changes the other."""
+    if not isinstance(array, np.ndarray):
+        raise DTypeError(
+            f"from_numpy: expected np.ndarray (got {type(array).__name__})", hint="use tensor(...) for lists"
+        )
+    dtypes.face(array.dtype)
+    return tape.new_tensor(array)
+
+
+def _device(device: Any) -> None:
+    if device is not None and str(device).split(":")[0] != "cpu":
+        raise ArgumentError(f"device {str(device)!r} is not available, expected 'cpu'", hint="tensors live on the CPU")
+
+
+def _typed(name: str) -> Any:
+    def construct(*data: Any) -> Tensor:
+        if len(data) == 1 and not isinstance(data[0], (int, np.integer)):
+            return tensor(data[0], dtype=name)
+        return empty(*data, dtype=name)
+
+    construct.__name__ = construct.__qualname__ = {"float32": "FloatTensor", "int64": "LongTensor"}.get(name, name)
+    construct.__doc__ = f"A {name} tensor with a copy of the data, or of the given sizes and unset elements."
+    return construct
+
+
+FloatTensor, DoubleTensor, LongTensor = _typed("float32"), _typed("float64"), _typed("int64")
+IntTensor, BoolTensor = _typed("int32"), _typed("bool")
+
+
+def _sized(size: tuple[Any, ...]) -> tuple[int, ...]:
+    shape = sizes_of(size)
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    return shape
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros."""
+    _device(device)
+    return _finish(np.zeros(_sized(size), _or_default(dtype)), requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones."""
+    _device(device)
+    return _finish(np.ones(_sized(size), _or_default(dtype)), requires_grad)
+
+
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor whose elements are not set: whatever the memory holds."""
+    _device(device)
+    return _finish(np.empty(_sized(size), _or_default(dtype)), requires_grad)
+
+
+def full(
+    size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor in which every element is `fill_value`."""
+    _device(device)
+    value = fill_value.item() if tape.is_tensor(fill_value) else fill_value
+    chosen = dtypes.of_number(value) if dtype is None else dtypes.as_numpy(dtype)
+    return _finish(np.full(_sized((tuple(size),)), value, chosen), requires_grad)
+
+
+def _or_default(dtype: Any) -> Any:
+    return dtypes.default() if dtype is None else dtypes.as_numpy(dtype)
+
+
+def _like(input: Tensor, dtype: Any) -> Any:
+    return input.spec.dtype if dtype is None else dtypes.as_numpy(dtype)
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the shape and type of `input`."""
+    return zeros(input.spec.shape, dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the shape and type of `input`."""
+    return ones(input.spec.shape, dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Unset elements of the shape and type of `input`."""
+    return empty(input.spec.shape, dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`fill_value` in the shape and type of `input`."""
+    return full(input.spec.shape, fill_value, dtype=_like(input, dtype), requires_grad=requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The identity matrix: ones where row and column agree."""
+    _device(device)
+    return _finish(np.eye(n, m, dtype=_or_default(dtype)), requires_grad)
+
+
+def arange(*bounds: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
+    """start, start + step, ... below end: `arange(end)`, `arange(start, end)`, `arange(start, end, step)`."""
+    _device(device)
+    start, end, step = _bounds(bounds, **named)
+    if step == 0:
+        raise ArgumentError("arange: step must be nonzero")
+    if (end - start) * step < 0:
+        raise ArgumentError(f"arange: upper bound and lower bound inconsistent with step sign ({start}, {end}, {step})")
+    if dtype is None:
+        whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
+        chosen = dtypes.INT64 if whole else dtypes.default()
+    else:
+        chosen = dtypes.as_numpy(dtype)
+    count = math.ceil((end - start) / step)
+    steps = np.arange(count, dtype=np.int64 if chosen.kind in "iu" else np.float64)
+    return _finish((start + steps * step).astype(chosen), requires_grad)
+
+
+def _bounds(bounds: tuple[Any, ...], *, start: Any = 0, end: Any = None, step: Any = 1) -> tuple[Any, Any, Any]:
+    values = [b.item() if tape.is_tensor(b) else b for b in bounds]
+    if len(values) == 1:
+        end = values[0]
+    elif len(values) >= 2:
+        start, end = values[:2]
+        step = values[2] if len(values) > 2 else step
+    if end is None:
+        raise ArgumentError("arange: the end is missing", hint="arange(end) or arange(start, end, step)")
+    return start, end, step
+
+
+def linspace(
+    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`steps` numbers from start to end, both included, evenly spaced."""
+    _device(device)
+    if steps < 0:
+        raise ArgumentError(f"linspace: number of steps must be non-negative, got {steps}")
+    chosen = _or_default(dtype)
+    return _finish(np.linspace(start, end, steps, dtype=np.float64).astype(chosen), requires_grad)
+
+
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """`steps` numbers from base^start to base^end, evenly spaced on a logarithmic scale."""
+    _device(device)
+    powers = np.power(float(base), np.linspace(start, end, steps, dtype=np.float64))
+    return _finish(powers.astype(_or_default(dtype)), requires_grad)

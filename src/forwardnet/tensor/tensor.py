@@ -1,0 +1,512 @@
+"""The tensor: an array with a place in the graph of what was computed from what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forwardnet import dtypes
+from forwardnet.autodiff.reverse import Accumulator, Edge, Function, Version, Walk
+from forwardnet.errors import ArgumentError, AutogradError, DTypeError, ShapeError
+from forwardnet.ir.graph import Node, Spec
+from forwardnet.ir.shapes import axis
+from forwardnet.ops.record import REGISTRY, Op
+from forwardnet.tensor import create, printing, tape
+from forwardnet.tensor.methods import Methods
+from forwardnet.tensor.mode import enable_grad, no_grad
+
+if TYPE_CHECKING:
+    import weakref
+
+
+class Size(tuple[int, ...]):
+    """The lengths of the dimensions: a tuple that prints as `Size([2, 3])`."""
+
+    def numel(self) -> int:
+        """The number of elements."""
+        n = 1
+        for length in self:
+            n *= length
+        return n
+
+    def __repr__(self) -> str:
+        return f"forwardnet.Size({list(self)})"
+
+
+class Device:
+    """Where tensors live: the CPU."""
+
+    type = "cpu"
+    index = None
+
+    def __init__(self, name: Any = "cpu") -> None:
+        create._device(name)
+
+    def __eq__(self, other: object) -> bool:
+        return str(other) == "cpu"
+
+    def __hash__(self) -> int:
+        return hash("cpu")
+
+    def __str__(self) -> str:
+        return "cpu"
+
+    def __repr__(self) -> str:
+        return "device(type='cpu')"
+
+
+class Tensor(Methods):
+    """An n-dimensional array of one number type that records how it was computed.
+
+    `Tensor(2, 3)` has that shape and unset elements, `Tensor([1, 2])` copies data as float32; `tensor(data)` infers
+    the type. Semantics, names and defaults are PyTorch's.
+    """
+
+    __op_level__ = 2
+    __array_priority__ = 1000
+    _data: Any
+    _version: Version
+    _edge: Edge | None
+    _leaf_requires: bool
+    _grad: Tensor | None
+    _accumulator: weakref.ref[Accumulator] | None
+    _base: Tensor | None
+    _chain: tuple[tape.ViewStep, ...]
+    _seen: int
+    _history: int
+    _recorded: bool = True
+
+    def __new__(cls, *data: Any, **_: Any) -> Any:
+        made = tape.new_tensor(create.FloatTensor(*data)._data if data else np.empty(0, dtypes.default()))
+        if cls is not Tensor:
+            made.__class__ = cls
+        return made
+
+    @staticmethod
+    def __apply_op__(op: Op, args: Sequence[Any], attrs: dict[str, Any]) -> Any:
+        return tape.apply(op, args, attrs)
+
+    # What it is
+
+    @property
+    def spec(self) -> Spec:
+        """Shape and NumPy type."""
+        return Spec(self._data.shape, self._data.dtype)
+
+    @property
+    def shape(self) -> Size:
+        """The lengths of the dimensions."""
+        return Size(self._data.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of one dimension."""
+        return self.shape if dim is None else self._data.shape[axis(dim, self.ndim, where="size")]
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        """The number type."""
+        return dtypes.face(self._data.dtype)
+
+    @property
+    def device(self) -> Device:
+        """Where the elements are."""
+        return Device()
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self._data.shape)
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return int(self._data.size)
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return int(self._data.dtype.itemsize)
+
+    def stride(self, dim: int | None = None) -> Any:
+        """How many elements to step in memory for one step along each dimension."""
+        steps = tuple(b // self._data.itemsize for b in self._data.strides)
+        return steps if dim is None else steps[axis(dim, self.ndim, where="stride")]
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return int(self._data.__array_interface__["data"][0])
+
+    def is_floating_point(self) -> bool:
+        """Whether the type is a floating type."""
+        return bool(self._data.dtype.kind == "f")
+
+    def is_complex(self) -> bool:
+        """Whether the type is complex: never."""
+        return False
+
+    # Values
+
+    def _eager(self, what: str) -> Any:
+        if isinstance(self._data, Node):
+            raise ArgumentError(
+                f"{what} needs the numbers of a tensor of shape {self._data.shape} that is being traced",
+                hint="keep data-dependent Python code out of compiled functions",
+            )
+        return self._data
+
+    def item(self) -> Any:
+        """The one element as a Python number."""
+        if self.numel() != 1:
+            raise ShapeError(
+                f"a Tensor with {self.numel()} elements cannot be converted to Scalar", hint="use .tolist() or index it"
+            )
+        return self._eager("item()").item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._eager("tolist()").tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """The elements as an array that shares memory with the tensor."""
+        if self.requires_grad and not force:
+            raise AutogradError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
+                hint="tensor.detach().numpy()",
+            )
+        return self._eager("numpy()")  # type: ignore[no-any-return]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = self.numpy()
+        if dtype is None or array.dtype == dtype:
+            return array.copy() if copy else array
+        return array.astype(dtype)
+
+    def __bool__(self) -> bool:
+        return self.is_nonzero()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iub" or self.numel() != 1:
+            raise DTypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise DTypeError("len() of a 0-d tensor")
+        return int(self._data.shape[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise DTypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __repr__(self) -> str:
+        return printing.to_text(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 and spec else format(repr(self), spec)
+
+    __hash__ = object.__hash__
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise AutogradError(
+                "Only Tensors created explicitly by the user support the deepcopy protocol", hint="clone()"
+            )
+        made = tape.new_tensor(self._data.copy())
+        made.__class__ = type(self)
+        made.__dict__.update({k: v for k, v in self.__dict__.items() if k not in made.__dict__})
+        made._leaf_requires = self._leaf_requires
+        made._grad = None if self._grad is None else self._grad.detach().clone()
+        memo[id(self)] = made
+        return made
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _rebuild, (type(self), self.detach()._data, self._leaf_requires)
+
+    # Types
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
+        """As another type: `x.to(ff.float64)`, `x.to("cpu")`, `x.to(other)`; the tensor itself if nothing changes."""
+        for arg in args:
+            if isinstance(arg, Tensor):
+                dtype = arg.dtype
+            elif isinstance(arg, (Device, str)) and str(arg).split(":")[0] in ("cpu", "cuda", "mps", "meta"):
+                device = arg
+            elif not isinstance(arg, bool):
+                dtype = arg
+        create._device(device)
+        wanted = self._data.dtype if dtype is None else dtypes.as_numpy(dtype)
+        if wanted == self._data.dtype:
+            return self.clone() if copy else self
+        return REGISTRY["cast"](self, dtype=wanted)  # type: ignore[no-any-return]
+
+    def type(self, dtype: Any = None) -> Any:
+        """As another type; without one, the name of the type."""
+        if dtype is None:
+            names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int"}
+            name = self._data.dtype.name
+            return f"forwardnet.{names.get(name, name.capitalize())}Tensor"
+        return (
+            self.to(dtype=getattr(dtype, "__name__", dtype) if dtype in _TYPED else dtype)
+            if dtype not in _TYPED
+            else (self.to(dtype=_TYPED[dtype]))
+        )
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """As the type of `other`."""
+        return self.to(other.dtype)
+
+    def float(self) -> Tensor:
+        """As float32."""
+        return self.to(dtype=dtypes.float32)
+
+    def double(self) -> Tensor:
+        """As float64."""
+        return self.to(dtype=dtypes.float64)
+
+    def half(self) -> Tensor:
+        """As float16."""
+        return self.to(dtype=dtypes.float16)
+
+    def long(self) -> Tensor:
+        """As int64."""
+        return self.to(dtype=dtypes.int64)
+
+    def int(self) -> Tensor:
+        """As int32."""
+        return self.to(dtype=dtypes.int32)
+
+    def bool(self) -> Tensor:
+        """As bool."""
+        return self.to(dtype=dtypes.bool_)
+
+    def cpu(self) -> Tensor:
+        """The tensor itself: it is on the CPU."""
+        return self
+
+    # Place in the graph
+
+    @property
+    def requires_grad(self) -> Any:
+        """Whether gradients flow back through this tensor."""
+        return self._leaf_requires or tape.edge_of(self) is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: Any) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: Any = True) -> Tensor:
+        """Start (or stop) recording operations on this leaf."""
+        if self.is_leaf or requires_grad:
+            if requires_grad and not self.is_floating_point():
+                raise DTypeError(
+                    f"only Tensors of floating point dtype can require gradients, this one is {self.dtype}",
+                    hint="convert with .float()",
+                )
+            if self.is_leaf:
+                self._leaf_requires = bool(requires_grad)
+            return self
+        raise AutogradError(
+            "you can only change requires_grad flags of leaf variables.",
+            hint="use detach() for a tensor without history",
+        )
+
+    @property
+    def is_leaf(self) -> Any:
+        """Whether the tensor was made by the user, not by a recorded operation."""
+        edge = tape.edge_of(self)
+        return edge is None or isinstance(edge.node, Accumulator)
+
+    @property
+    def grad_fn(self) -> Function | None:
+        """The recorded operation that made this tensor; None for a leaf."""
+        edge = tape.edge_of(self)
+        return None if edge is None or isinstance(edge.node, Accumulator) else edge.node
+
+    @property
+    def output_nr(self) -> Any:
+        """Which result of `grad_fn` this tensor is."""
+        edge = tape.edge_of(self)
+        return 0 if edge is None else edge.output
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradients accumulated by `backward()`; None before, and for tensors that are not leaves."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and value._data.shape != self._data.shape:
+            raise ShapeError(
+                f"assigned grad has data of a different size: got {tuple(value.shape)}, expected {tuple(self.shape)}"
+            )
+        self._grad = value
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without history; writing to it is not noticed by the graph."""
+        return tape.new_tensor(self._data)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self._data = value._data
+
+    def detach(self) -> Tensor:
+        """The same memory without history; writing to it is noticed by the graph."""
+        made = tape.new_tensor(self._data)
+        made._version = self._version
+        return made
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor from its history."""
+        if self._base is not None:
+            raise AutogradError("Can't detach views in-place. Use detach() instead.", hint="detach()")
+        self._edge = None
+        self._leaf_requires = False
+        return self
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this tensor in `.grad` although it is not a leaf."""
+        if not self.requires_grad:
+            raise AutogradError("can't retain_grad on Tensor that has requires_grad=False")
+        if self.is_leaf or getattr(self, "_retains", False):
+            return
+        self._retains = True
+
+        def keep(gradient: Tensor) -> None:
+            held = gradient if gradient.requires_grad else gradient.clone()
+            self._grad = held if self._grad is None else self._grad + held
+
+        self.register_hook(keep)
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Removable:
+        """Call `hook(gradient)` when the gradient of this tensor is known; what it returns replaces it."""
+        edge = tape.edge_of(self)
+        if edge is None:
+            raise AutogradError("cannot register a hook on a tensor that doesn't require gradient")
+        hooks = edge.node.hooks.setdefault(edge.output, [])
+        hooks.append(hook)
+        if isinstance(edge.node, Accumulator):
+            self._kept_accumulator = edge.node  # the hooks must outlive the graph
+        return Removable(hooks, hook)
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: Any = None,
+        create_graph: Any = False,
+        inputs: Sequence[Tensor] | Tensor | None = None,
+    ) -> None:
+        """Add the gradient of this tensor with respect to each leaf to the leaf's `.grad`.
+
+        A tensor of one element needs no `gradient`; any other needs one of its own shape, and the vector-Jacobian
+        product is what is accumulated. `create_graph` records the pass, for higher derivatives.
+        """
+        keep = bool(create_graph if retain_graph is None else retain_graph)
+        wanted = None
+        if inputs is not None:
+            chosen = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+            wanted = [_edge_for(x, "backward(inputs=...)") for x in chosen]
+        walk_back([(self, gradient)], keep, bool(create_graph), wanted)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._setitem(key, value)
+
+
+class Removable:
+    """A handle that takes a hook away again."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self.hooks, self.hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away."""
+        if self.hook in self.hooks:
+            self.hooks.remove(self.hook)
+
+
+def _edge_for(x: Tensor, where: str) -> Edge:
+    edge = tape.edge_of(x)
+    if edge is None:
+        raise AutogradError(
+            f"{where}: One of the differentiated Tensors does not require grad",
+            hint="call requires_grad_() on it first",
+        )
+    return edge
+
+
+def root_gradient(output: Tensor, gradient: Any) -> tuple[Edge, Any]:
+    """Where a walk from `output` begins, and with what gradient."""
+    edge = tape.edge_of(output)
+    if edge is None:
+        raise AutogradError(
+            "element 0 of tensors does not require grad and does not have a grad_fn",
+            hint="make an input with requires_grad=True, and compute outside no_grad",
+        )
+    if gradient is None:
+        if output.numel() != 1:
+            raise AutogradError(
+                f"grad can be implicitly created only for scalar outputs, this one has shape {tuple(output.shape)}",
+                hint="pass backward(gradient) of the same shape, or reduce with .sum() or .mean()",
+            )
+        return edge, np.ones(output.spec.shape, output.spec.dtype)
+    given = create.as_tensor(gradient)
+    if given.spec.shape != output.spec.shape:
+        raise ShapeError(
+            f"Mismatch in shape: grad_output[0] has a shape of {tuple(given.shape)} and output[0] has a shape of "
+            f"{tuple(output.shape)}."
+        )
+    return edge, given
+
+
+def walk_back(
+    roots: Sequence[tuple[Tensor, Any]],
+    keep: bool,
+    create_graph: bool,
+    wanted: Sequence[Edge] | None,
+    capture: bool = False,
+) -> list[Any]:
+    """Run the reverse pass from the roots; captured gradients come back as tensors."""
+    starts = [root_gradient(x, g) for x, g in roots]
+    walk = Walk(tape.FACE, create_graph, keep, wanted, accumulate=not capture)
+    if create_graph:
+        with enable_grad():
+            return walk.run(starts)
+    raw = [(edge, g._data if isinstance(g, Tensor) else g) for edge, g in starts]
+    with no_grad():
+        return [None if g is None else tape._lift(g) for g in walk.run(raw)]
+
+
+def _rebuild(kind: Any, data: Any, requires: bool) -> Tensor:
+    made = tape.new_tensor(data)
+    made.__class__ = kind
+    made._leaf_requires = requires
+    return made
+
+
+_TYPED: dict[Any, str] = {
+    create.FloatTensor: "float32",
+    create.DoubleTensor: "float64",
+    create.LongTensor: "int64",
+    create.IntTensor: "int32",
+    create.BoolTensor: "bool",
+}
+
+tape._Types.tensor = Tensor
