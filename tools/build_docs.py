@@ -1,0 +1,145 @@
+"""Builds the tables of docs/reference from the registries: `make docs`.
+
+With `--check` nothing is written, and the exit code is 1 if a table is out of date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from forwardnet import nn, optim
+from forwardnet.data import datasets
+from forwardnet.ops import REGISTRY
+
+REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+
+
+def first_sentence(thing: Any) -> str:
+    """The first paragraph of a docstring on one line."""
+    text = (thing if isinstance(thing, str) else inspect.getdoc(thing) or "").strip()
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def options(thing: Any, skip: int = 0) -> str:
+    """The parameters of a callable as they are written in a call: `lr=0.01, momentum=0`."""
+    parameters = list(inspect.signature(thing).parameters.values())[skip:]
+    texts = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL or parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        has_default = parameter.default is not parameter.empty
+        texts.append(f"{parameter.name}={parameter.default!r}" if has_default else parameter.name)
+    return f"`{', '.join(texts)}`" if texts else ""
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [list(headings), ["---"] * len(headings)]
+    lines += [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def ops() -> str:
+    """Every primitive operation."""
+    rows = []
+    for name, op in sorted(REGISTRY.items()):
+        derivatives = [i for i, _ in enumerate(op.inputs) if op.derivative(i) is not None]
+        by = ", ".join(op.inputs[i].lstrip("*") for i in derivatives) or "none"
+        kind = "elementwise" if op.elementwise else "view" if op.view else "array"
+        rows.append((f"`{name}`", first_sentence(op.doc), f"`{', '.join(op.inputs)}`", by, kind))
+    return table(("op", "meaning", "inputs", "derivative by", "kind"), rows)
+
+
+def activations() -> str:
+    """Every activation, with what is known about its formula."""
+    rows = []
+    for name, cls in sorted(nn.ACTIVATIONS.items()):
+        known = cls.formula
+        low, high = (f"{end:g}" for end in known.range)
+        facts = (f"`{known.derivative}`", f"{low} .. {high}", known.saturates or "nowhere")
+        rows.append((f"`{name}`", f"`nn.{cls.__name__}`", options(cls), first_sentence(cls), *facts))
+    return table(("name", "module", "options", "formula", "derivative", "range", "saturates"), rows)
+
+
+def losses() -> str:
+    """Every loss, with what the network has to put out."""
+    rows = [
+        (f"`{name}`", f"`nn.{cls.__name__}`", options(cls), first_sentence(cls), cls.takes, cls.target)
+        for name, cls in sorted(nn.LOSSES.items())
+    ]
+    return table(("name", "module", "options", "formula", "outputs", "targets"), rows)
+
+
+def optimisers() -> str:
+    """Every optimiser."""
+    rows = [
+        (f"`{name}`", f"`optim.{cls.__name__}`", options(cls, skip=1), first_sentence(cls))
+        for name, cls in sorted(optim.OPTIMIZERS.items())
+    ]
+    return table(("name", "class", "options", "rule"), rows)
+
+
+def initialisers() -> str:
+    """Every way to fill a parameter."""
+    rows = [
+        (f"`{name}`", f"`nn.init.{function.__name__}`", options(function, skip=1), first_sentence(function))
+        for name, function in sorted(nn.init.INITIALIZERS.items())
+    ]
+    return table(("name", "function", "options", "values"), rows)
+
+
+def data_sets() -> str:
+    """Every built-in data set."""
+    rows = []
+    for name in datasets.names():
+        entry = datasets.entry(name)
+        size = f"{entry.n_samples:,} x {entry.n_features}"
+        taken = ", ".join(f"`{option}`" for option in entry.options)
+        rows.append((f"`{name}`", entry.task, size, str(entry.n_outputs), entry.summary, taken))
+    return table(("name", "task", "rows x features", "outputs", "what", "options"), rows)
+
+
+PAGES: dict[str, tuple[str, Callable[[], str]]] = {
+    "ops": ("Operations", ops),
+    "activations": ("Activations", activations),
+    "losses": ("Losses", losses),
+    "optimisers": ("Optimisers", optimisers),
+    "initialisers": ("Initialisers", initialisers),
+    "datasets": ("Data sets", data_sets),
+}
+
+
+def pages() -> dict[Path, str]:
+    """Path and content of every page."""
+    note = "Built from the code by `make docs`; changes belong there."
+    return {
+        REFERENCE / f"{name}.md": f"# {title}\n\n{build.__doc__} {note}\n\n{build()}"
+        for name, (title, build) in PAGES.items()
+    }
+
+
+def outdated() -> list[Path]:
+    """Pages that differ from what the registries say now."""
+    return [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+
+
+def main() -> int:
+    """Write the pages, or compare them with `--check`."""
+    stale = outdated()
+    if "--check" in sys.argv[1:]:
+        for path in stale:
+            print(f"{path.relative_to(REFERENCE.parents[1])} is out of date: run make docs")
+        return 1 if stale else 0
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"{path.relative_to(REFERENCE.parents[1])}{' (changed)' if path in stale else ''}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
