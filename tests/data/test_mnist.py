@@ -134,6 +134,7 @@ def test_published_sizes_and_sums() -> None:
     assert all(25_000 < source.files[1].size < 30_000 for source in (mnist.MNIST, mnist.FASHION_MNIST))
 
 
+@pytest.mark.slow
 def test_ds05_the_original_mnist(mnist_dir: Path) -> None:
     X, y = idx.read_pair(mnist_dir / "train-images-idx3-ubyte.gz", mnist_dir / "train-labels-idx1-ubyte.gz")
     assert X.shape == (60000, 28, 28)
