@@ -8,7 +8,7 @@ Python numbers only when their category is higher still. Inside the library type
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class DType:
     """One number type, as `ff.float32`; printed and compared like PyTorch's."""
 
     __slots__ = ("name", "np")
-    _known: dict[NumpyDType, DType] = {}
+    _known: ClassVar[dict[NumpyDType, DType]] = {}
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -18,7 +18,7 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def numerical_jacobian(func: Function, inputs: Sequence[Any], which: int, eps: float = 1e-6) -> list[Any]:
-    """(f(x + h) - f(x - h)) / 2h for each element of `inputs[which]`: one (elements, outputs) array for each output."""
+    """(f(x + h) - f(x - h)) / 2h for each element of `inputs[which]`: (elements, outputs), for each output."""
     x = inputs[which].detach()
     array = x.numpy().copy()
     flat = array.reshape(-1)
@@ -88,7 +88,7 @@ def gradcheck(
             continue
         if x._data.dtype != np.float64:
             raise AutogradError(
-                f"gradcheck: input {which} has type {x.dtype}, expected float64; central differences need its precision",
+                f"gradcheck: input {which} has type {x.dtype}, expected float64 (central differences are rough)",
                 hint="convert the inputs with .double()",
             )
         numerical = numerical_jacobian(func, given, which, eps)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from forwardnet.errors import AutogradError
-from forwardnet.tensor.tensor import Tensor, _edge_for, walk_back
+from forwardnet.tensor.tensor import Tensor
+from forwardnet.tensor.walk import required_edge, walk_back
 
 Tensors = Tensor | Sequence[Tensor]
 
@@ -38,7 +39,7 @@ def grad(
     `materialize_grads` (then zeros).
     """
     xs = _listed(inputs)
-    edges = [_edge_for(x, "grad") for x in xs]
+    edges = [required_edge(x, "grad") for x in xs]
     keep = bool(create_graph if retain_graph is None else retain_graph)
     found = walk_back(_roots(outputs, grad_outputs), keep, create_graph, edges, capture=True)
     if materialize_grads:
@@ -61,5 +62,5 @@ def backward(
 ) -> None:
     """Accumulate the gradients of the tensors' sum, weighted by `grad_tensors`, into the leaves' `.grad`."""
     keep = bool(create_graph if retain_graph is None else retain_graph)
-    wanted = None if inputs is None else [_edge_for(x, "backward(inputs=...)") for x in _listed(inputs)]
+    wanted = None if inputs is None else [required_edge(x, "backward(inputs=...)") for x in _listed(inputs)]
     walk_back(_roots(tensors, grad_tensors), keep, create_graph, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forwardnet.ir.graph import CONST, INPUT, Graph, Node
+from forwardnet.ir.graph import CONST, INPUT, Graph, Node, Spec
 
 
 def to_text(graph: Graph) -> str:
@@ -13,8 +13,7 @@ def to_text(graph: Graph) -> str:
 
 
 def _line(node: Node) -> str:
-    spec = node.spec if not isinstance(node.spec, tuple) or hasattr(node.spec, "dtype") else None
-    shown = str(spec) if spec is not None else "(" + ", ".join(map(str, node.spec)) + ")"
+    shown = str(node.spec) if isinstance(node.spec, Spec) else "(" + ", ".join(map(str, node.spec)) + ")"
     if node.op == INPUT:
         return f"%{node.index} = input : {shown}"
     if node.op == CONST:

@@ -24,9 +24,9 @@ def _give_nodes_operators() -> None:
     for name, op in pairs.items():
         setattr(Node, f"__{name}__", lambda self, other, op=op: op(self, other))
         setattr(Node, f"__r{name}__", lambda self, other, op=op: op(other, self))
-    Node.__neg__ = lambda self: scalar.neg(self)  # type: ignore[attr-defined]
-    for name in ("lt", "le", "gt", "ge"):
-        setattr(Node, f"__{name}__", lambda self, other, op=getattr(scalar, name): op(self, other))
+    setattr(Node, "__neg__", lambda self: scalar.neg(self))  # noqa: B010 - mypy knows no such attribute
+    for op in (scalar.lt, scalar.le, scalar.gt, scalar.ge):
+        setattr(Node, f"__{op.name}__", lambda self, other, op=op: op(self, other))
 
 
 def interpret(nodes: list[Node], values: dict[int, Any]) -> None:

@@ -10,7 +10,7 @@ from forwardnet import dtypes
 from forwardnet.ir.graph import Spec
 from forwardnet.ir.shapes import broadcast
 from forwardnet.ops.layout import expand
-from forwardnet.ops.record import Example, array_op
+from forwardnet.ops.record import Example, Op, array_op
 
 Layout = tuple[int | None, ...]
 """Of an advanced index: for each axis of x the position of its index array, or None for all of that axis."""
@@ -98,7 +98,7 @@ def _index_put_vjp_v(g: Any, v_spec: Spec, indices: Any, layout: Layout) -> Any:
 
 
 I3 = np.array([[0, 1, 1]])
-gather = array_op(
+gather: Op = array_op(
     "gather",
     doc="y[.., i, ..] = x[.., index[.., i, ..], ..] along dim",
     inputs=("x", "index"),
@@ -112,7 +112,7 @@ gather = array_op(
         Example(((2, 3), np.zeros((0, 3), np.int64)), {"dim": 0}),
     ),
 )
-scatter = array_op(
+scatter: Op = array_op(
     "scatter",
     doc="y = x, but y[.., index[.., i, ..], ..] = v[.., i, ..] along dim",
     inputs=("x", "index", "v"),
@@ -126,7 +126,7 @@ scatter = array_op(
         Example(((3,), np.zeros((0,), np.int64), (0,)), {"dim": 0}),
     ),
 )
-scatter_add = array_op(
+scatter_add: Op = array_op(
     "scatter_add",
     doc="y = x, then y[.., index[.., i, ..], ..] += v[.., i, ..] along dim",
     inputs=("x", "index", "v"),
@@ -139,7 +139,7 @@ scatter_add = array_op(
         Example(((3,), np.zeros((0,), np.int64), (0,)), {"dim": 0}),
     ),
 )
-index = array_op(
+index: Op = array_op(
     "index",
     doc="y = x[indices]: NumPy's advanced indexing by integer arrays",
     inputs=("x", "*indices"),
@@ -156,7 +156,7 @@ index = array_op(
         Example(((2, 3), np.zeros((0,), np.int64)), {"layout": (None, 0)}),
     ),
 )
-index_put = array_op(
+index_put: Op = array_op(
     "index_put",
     doc="y = x, but y[indices] = v, or += v where accumulate",
     inputs=("x", "v", "*indices"),
@@ -169,7 +169,7 @@ index_put = array_op(
         Example(((4, 3), (), np.array([1, 2])), {"layout": (None, 0), "accumulate": False}),
     ),
 )
-argsort = array_op(
+argsort: Op = array_op(
     "argsort",
     doc="y = the order that sorts x along dim, stable; nan counts as largest",
     inputs=("x",),

@@ -9,7 +9,7 @@ import numpy as np
 from forwardnet.errors import ShapeError
 from forwardnet.ir.graph import Spec
 from forwardnet.ir.shapes import expanded, reduced, reshaped
-from forwardnet.ops.record import Example, array_op
+from forwardnet.ops.record import Example, Op, array_op
 
 Item = tuple[str, int | None, int | None, int | None]
 Items = tuple[Item, ...]
@@ -97,7 +97,7 @@ def _slice_vjp(g: Any, x_spec: Spec, items: Items) -> Any:
     return slice_put(zeros, g, items=items)
 
 
-reshape = array_op(
+reshape: Op = array_op(
     "reshape",
     doc="y = the elements of x in row-major order, in another shape",
     inputs=("x",),
@@ -113,7 +113,7 @@ reshape = array_op(
         Example(((),), {"shape": (1, 1)}),
     ),
 )
-permute = array_op(
+permute: Op = array_op(
     "permute",
     doc="y[i_dims[0], i_dims[1], ...] = x[i_0, i_1, ...]",
     inputs=("x",),
@@ -128,7 +128,7 @@ permute = array_op(
         Example(((),), {"dims": ()}),
     ),
 )
-expand = array_op(
+expand: Op = array_op(
     "expand",
     doc="y[..., i] = x[..., i or 0 where x has length 1]",
     inputs=("x",),
@@ -143,7 +143,7 @@ expand = array_op(
         Example(((3,),), {"shape": (2, 1, 3)}),
     ),
 )
-slice_ = array_op(
+slice_: Op = array_op(
     "slice",
     doc="y = x[items] for a basic index: integers, slices, new axes",
     inputs=("x",),
@@ -158,7 +158,7 @@ slice_ = array_op(
         Example(((4,),), {"items": (("int", -1, None, None),)}),
     ),
 )
-slice_put = array_op(
+slice_put: Op = array_op(
     "slice_put",
     doc="y = x, but y[items] = v",
     inputs=("x", "v"),
@@ -173,7 +173,7 @@ slice_put = array_op(
         Example(((4,), ()), {"items": (("int", -1, None, None),)}),
     ),
 )
-flip = array_op(
+flip: Op = array_op(
     "flip",
     doc="y[.., i, ..] = x[.., n-1-i, ..] along each axis of dims",
     inputs=("x",),
@@ -186,7 +186,7 @@ flip = array_op(
         Example(((3,),), {"dims": (0,)}),
     ),
 )
-roll = array_op(
+roll: Op = array_op(
     "roll",
     doc="y[.., (i + shift) mod n, ..] = x[.., i, ..]",
     inputs=("x",),
@@ -199,7 +199,7 @@ roll = array_op(
         Example(((0, 2),), {"shifts": (1,), "dims": (0,)}),
     ),
 )
-tril = array_op(
+tril: Op = array_op(
     "tril",
     doc="y[.., i, j] = x[.., i, j] where j - i <= diagonal, else 0",
     inputs=("x",),
@@ -212,7 +212,7 @@ tril = array_op(
         Example(((0, 2),), {"diagonal": 0}),
     ),
 )
-triu = array_op(
+triu: Op = array_op(
     "triu",
     doc="y[.., i, j] = x[.., i, j] where j - i >= diagonal, else 0",
     inputs=("x",),
@@ -225,7 +225,7 @@ triu = array_op(
         Example(((0, 2),), {"diagonal": 0}),
     ),
 )
-cat = array_op(
+cat: Op = array_op(
     "cat",
     doc="y = x_0, x_1, ... one after the other along the axis dim",
     inputs=("*xs",),
@@ -238,7 +238,7 @@ cat = array_op(
         Example(((0, 2), (0, 1)), {"dim": 1}),
     ),
 )
-clone = array_op(
+clone: Op = array_op(
     "clone",
     doc="y = x, in memory of its own",
     inputs=("x",),
@@ -247,7 +247,7 @@ clone = array_op(
     vjps=(lambda g: g,),
     examples=(Example(((2, 3),)), Example(((0,),)), Example(((),))),
 )
-cast = array_op(
+cast: Op = array_op(
     "cast",
     doc="y = x as another number type",
     inputs=("x",),

@@ -10,7 +10,7 @@ from forwardnet.errors import ArgumentError, ShapeError
 from forwardnet.ir.graph import Spec
 from forwardnet.ir.shapes import broadcast
 from forwardnet.ops.layout import permute, reshape, sum_to
-from forwardnet.ops.record import Example, array_op, same_dtype
+from forwardnet.ops.record import Example, Op, array_op, same_dtype
 from forwardnet.ops.reduce import sum_
 from forwardnet.ops.scalar import div, where
 
@@ -26,7 +26,7 @@ def _matmul_spec(a: Spec, b: Spec) -> Spec:
     if a.shape[-1] != b.shape[-2]:
         raise ShapeError(
             f"matmul: mat1 and mat2 shapes cannot be multiplied ({_cross(a.shape)} and {_cross(b.shape)})",
-            hint=f"the last size of the first ({a.shape[-1]}) must equal the last but one of the second ({b.shape[-2]})",
+            hint=f"the last size of the first ({a.shape[-1]}) must be the last but one of the second ({b.shape[-2]})",
         )
     batch = broadcast(a.shape[:-2], b.shape[:-2], where="matmul")
     return Spec((*batch, a.shape[-2], b.shape[-1]), dtype)
@@ -143,7 +143,7 @@ def _eigh_vjp(g: Any, y: Any, x_spec: Spec) -> Any:
     return matmul(matmul(v, inner), swap(v))
 
 
-matmul = array_op(
+matmul: Op = array_op(
     "matmul",
     doc="y[.., m, n] = sum_k a[.., m, k] b[.., k, n]",
     inputs=("a", "b"),
@@ -163,7 +163,7 @@ matmul = array_op(
     ),
     label="Mm",
 )
-inverse = array_op(
+inverse: Op = array_op(
     "inverse",
     doc="y = x^-1, for which x y = 1",
     inputs=("x",),
@@ -176,7 +176,7 @@ inverse = array_op(
         Example(((0, 0),)),
     ),
 )
-det = array_op(
+det: Op = array_op(
     "det",
     doc="y = determinant of x",
     inputs=("x",),
@@ -188,7 +188,7 @@ det = array_op(
         Example((np.array([[[2.0, 0.5], [0.1, 1.0]], [[1.0, 0.0], [0.4, -2.0]]]),)),
     ),
 )
-svd = array_op(
+svd: Op = array_op(
     "svd",
     doc="x = u diag(s) v', s >= 0 falling, u'u = v'v = 1",
     inputs=("x",),
@@ -202,7 +202,7 @@ svd = array_op(
         Example((np.array([[1.0, 2.0, 0.2], [0.5, -1.0, 3.0]]),)),
     ),
 )
-eigh = array_op(
+eigh: Op = array_op(
     "eigh",
     doc="x = v diag(l) v' for symmetric x, l rising, v'v = 1; only the lower triangle is read",
     inputs=("x",),

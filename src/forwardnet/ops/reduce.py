@@ -11,7 +11,7 @@ from forwardnet.errors import ArgumentError
 from forwardnet.ir.graph import Spec
 from forwardnet.ir.shapes import reduced
 from forwardnet.ops.layout import expand, flip, reshape
-from forwardnet.ops.record import Example, array_op
+from forwardnet.ops.record import Example, Op, array_op
 from forwardnet.ops.scalar import eq, exp, where
 
 Dims = tuple[int, ...]
@@ -130,7 +130,7 @@ ALONG = (
 )
 ARGS = (Example(((2, 3),), {"dim": 1, "keepdim": False}), Example(((3,),), {"dim": 0, "keepdim": True}))
 
-sum_ = array_op(
+sum_: Op = array_op(
     "sum",
     doc="y = sum of x over the axes dim",
     inputs=("x",),
@@ -139,7 +139,7 @@ sum_ = array_op(
     vjps=(lambda g, x_spec, dim, keepdim: spread(g, x_spec.shape, dim, keepdim),),
     examples=REDUCTIONS + EMPTY,
 )
-prod = array_op(
+prod: Op = array_op(
     "prod",
     doc="y = product of x along the one axis dim",
     inputs=("x",),
@@ -148,7 +148,7 @@ prod = array_op(
     vjps=(_prod_vjp,),
     examples=(*REDUCTIONS[:2], REDUCTIONS[3], EMPTY[0]),
 )
-amax = array_op(
+amax: Op = array_op(
     "amax",
     doc="y = max of x over the axes dim; nan wins; equal maxima share the gradient",
     inputs=("x",),
@@ -157,7 +157,7 @@ amax = array_op(
     vjps=(_extreme_vjp,),
     examples=REDUCTIONS,
 )
-amin = array_op(
+amin: Op = array_op(
     "amin",
     doc="y = min of x over the axes dim; nan wins; equal minima share the gradient",
     inputs=("x",),
@@ -166,7 +166,7 @@ amin = array_op(
     vjps=(_extreme_vjp,),
     examples=REDUCTIONS,
 )
-any_ = array_op(
+any_: Op = array_op(
     "any",
     doc="y = whether some x is not 0",
     inputs=("x",),
@@ -174,10 +174,10 @@ any_ = array_op(
     value=_reducer(np.any),
     examples=REDUCTIONS,
 )
-all_ = array_op(
+all_: Op = array_op(
     "all", doc="y = whether no x is 0", inputs=("x",), spec=_bool_spec, value=_reducer(np.all), examples=REDUCTIONS
 )
-argmax = array_op(
+argmax: Op = array_op(
     "argmax",
     doc="y = index of the first maximum along dim; nan wins",
     inputs=("x",),
@@ -185,7 +185,7 @@ argmax = array_op(
     value=_arg(np.argmax, "argmax"),
     examples=ARGS,
 )
-argmin = array_op(
+argmin: Op = array_op(
     "argmin",
     doc="y = index of the first minimum along dim; nan wins",
     inputs=("x",),
@@ -193,7 +193,7 @@ argmin = array_op(
     value=_arg(np.argmin, "argmin"),
     examples=ARGS,
 )
-cumsum = array_op(
+cumsum: Op = array_op(
     "cumsum",
     doc="y[i] = sum_{j <= i} x[j] along dim",
     inputs=("x",),
@@ -202,7 +202,7 @@ cumsum = array_op(
     vjps=(lambda g, dim: flip(cumsum(flip(g, dims=(dim,)), dim=dim), dims=(dim,)),),
     examples=ALONG,
 )
-cumprod = array_op(
+cumprod: Op = array_op(
     "cumprod",
     doc="y[i] = prod_{j <= i} x[j] along dim",
     inputs=("x",),
@@ -228,7 +228,7 @@ def _log_softmax(x: Any, dim: int) -> Any:
     return shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True, dtype=x.dtype))
 
 
-softmax = array_op(
+softmax: Op = array_op(
     "softmax",
     doc="y_i = e^(x_i) / sum_j e^(x_j) along dim",
     inputs=("x",),
@@ -237,7 +237,7 @@ softmax = array_op(
     vjps=(lambda g, y, dim: y * (g - sum_(g * y, dim=(dim,), keepdim=True)),),
     examples=ALONG,
 )
-log_softmax = array_op(
+log_softmax: Op = array_op(
     "log_softmax",
     doc="y_i = x_i - ln sum_j e^(x_j) along dim",
     inputs=("x",),

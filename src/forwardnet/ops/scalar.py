@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from forwardnet.errors import ArgumentError
-from forwardnet.ops.record import elementwise
+from forwardnet.ops.record import Op, elementwise
 
 TWO = ("a", "b")
 REAL = (-3.0, 3.0)
@@ -66,9 +66,9 @@ def _flat(g: Any) -> Any:
     return zeros_like(g)
 
 
-zeros_like = elementwise("zeros_like", np.zeros_like, (_flat,), doc="y = 0, with the shape and type of x")
+zeros_like: Op = elementwise("zeros_like", np.zeros_like, (_flat,), doc="y = 0, with the shape and type of x")
 
-replace = elementwise(
+replace: Op = elementwise(
     "replace",
     lambda a, b: np.broadcast_to(b, np.broadcast_shapes(a.shape, b.shape)).copy(),
     (_flat, lambda g: g),
@@ -77,11 +77,11 @@ replace = elementwise(
 )
 
 # Arithmetic
-neg = elementwise("neg", np.negative, (lambda g: -g,), doc="y = -x")
-add = elementwise("add", np.add, (lambda g: g, lambda g: g), doc="y = a + b", inputs=TWO)
-sub = elementwise("sub", np.subtract, (lambda g: g, lambda g: -g), doc="y = a - b", inputs=TWO)
-mul = elementwise("mul", np.multiply, (lambda b: b, lambda a: a), doc="y = a b", inputs=TWO)
-div = elementwise(
+neg: Op = elementwise("neg", np.negative, (lambda g: -g,), doc="y = -x")
+add: Op = elementwise("add", np.add, (lambda g: g, lambda g: g), doc="y = a + b", inputs=TWO)
+sub: Op = elementwise("sub", np.subtract, (lambda g: g, lambda g: -g), doc="y = a - b", inputs=TWO)
+mul: Op = elementwise("mul", np.multiply, (lambda b: b, lambda a: a), doc="y = a b", inputs=TWO)
+div: Op = elementwise(
     "div",
     np.true_divide,
     (lambda g, b: g / b, lambda g, a, b: -g * ((a / b) / b)),
@@ -90,8 +90,8 @@ div = elementwise(
     to_float=True,
     domain=(REAL, POSITIVE),
 )
-pow_ = elementwise("pow", _pow, (_pow_base, _pow_exponent), doc="y = a^b", inputs=TWO, domain=(POSITIVE, REAL))
-remainder = elementwise(
+pow_: Op = elementwise("pow", _pow, (_pow_base, _pow_exponent), doc="y = a^b", inputs=TWO, domain=(POSITIVE, REAL))
+remainder: Op = elementwise(
     "remainder",
     _nonzero_divisor("remainder", np.remainder),
     (lambda g: g, lambda g, a, b: -g * floor(a / b)),
@@ -99,7 +99,7 @@ remainder = elementwise(
     inputs=TWO,
     domain=((3.1, 3.9), (1.1, 1.4)),
 )
-fmod = elementwise(
+fmod: Op = elementwise(
     "fmod",
     _nonzero_divisor("fmod", np.fmod),
     (lambda g: g, lambda g, a, b: -g * trunc(a / b)),
@@ -107,56 +107,56 @@ fmod = elementwise(
     inputs=TWO,
     domain=((3.1, 3.9), (1.1, 1.4)),
 )
-floor_divide = elementwise(
+floor_divide: Op = elementwise(
     "floor_divide", _nonzero_divisor("floor_divide", np.floor_divide), doc="y = floor(a / b)", inputs=TWO
 )
-maximum = elementwise(
+maximum: Op = elementwise(
     "maximum",
     np.maximum,
     (lambda g, a, b: _half_at_tie(g, a, b, gt), lambda g, a, b: _half_at_tie(g, a, b, lt)),
     doc="y = max(a, b); nan wins; at a tie each side gets half of the gradient",
     inputs=TWO,
 )
-minimum = elementwise(
+minimum: Op = elementwise(
     "minimum",
     np.minimum,
     (lambda g, a, b: _half_at_tie(g, a, b, lt), lambda g, a, b: _half_at_tie(g, a, b, gt)),
     doc="y = min(a, b); nan wins; at a tie each side gets half of the gradient",
     inputs=TWO,
 )
-clamp_min = elementwise(
+clamp_min: Op = elementwise(
     "clamp_min",
     np.maximum,
     (lambda g, a, b: where(ge(a, b), g, 0.0), lambda g, a, b: where(lt(a, b), g, 0.0)),
     doc="y = max(a, b), whose gradient at a tie is a's",
     inputs=TWO,
 )
-clamp_max = elementwise(
+clamp_max: Op = elementwise(
     "clamp_max",
     np.minimum,
     (lambda g, a, b: where(le(a, b), g, 0.0), lambda g, a, b: where(gt(a, b), g, 0.0)),
     doc="y = min(a, b), whose gradient at a tie is a's",
     inputs=TWO,
 )
-abs_ = elementwise("abs", np.abs, (lambda x: sign(x),), doc="y = |x|; derivative 0 at 0", kinks=(0.0,))
-sign = elementwise("sign", np.sign, (_flat,), doc="y = -1, 0 or 1", kinks=(0.0,))
-square = elementwise("square", np.square, (lambda x: 2 * x,), doc="y = x^2")
-reciprocal = elementwise(
+abs_: Op = elementwise("abs", np.abs, (lambda x: sign(x),), doc="y = |x|; derivative 0 at 0", kinks=(0.0,))
+sign: Op = elementwise("sign", np.sign, (_flat,), doc="y = -1, 0 or 1", kinks=(0.0,))
+square: Op = elementwise("square", np.square, (lambda x: 2 * x,), doc="y = x^2")
+reciprocal: Op = elementwise(
     "reciprocal", lambda x: 1 / x, (lambda y: -y * y,), doc="y = 1 / x", to_float=True, domain=(POSITIVE,)
 )
 
 # Rounding
 KINKS_OF_ROUNDING = tuple(k / 2 for k in range(-6, 7))
-ceil = elementwise("ceil", np.ceil, (_flat,), doc="y = least integer not below x", kinks=KINKS_OF_ROUNDING)
-floor = elementwise("floor", np.floor, (_flat,), doc="y = greatest integer not above x", kinks=KINKS_OF_ROUNDING)
-round_ = elementwise("round", np.rint, (_flat,), doc="y = nearest integer, halves to even", kinks=KINKS_OF_ROUNDING)
-trunc = elementwise("trunc", np.trunc, (_flat,), doc="y = x without its fraction", kinks=KINKS_OF_ROUNDING)
+ceil: Op = elementwise("ceil", np.ceil, (_flat,), doc="y = least integer not below x", kinks=KINKS_OF_ROUNDING)
+floor: Op = elementwise("floor", np.floor, (_flat,), doc="y = greatest integer not above x", kinks=KINKS_OF_ROUNDING)
+round_: Op = elementwise("round", np.rint, (_flat,), doc="y = nearest integer, halves to even", kinks=KINKS_OF_ROUNDING)
+trunc: Op = elementwise("trunc", np.trunc, (_flat,), doc="y = x without its fraction", kinks=KINKS_OF_ROUNDING)
 
 # Elementary functions
-exp = elementwise("exp", np.exp, (lambda y: y,), doc="y = e^x", to_float=True)
-expm1 = elementwise("expm1", np.expm1, (lambda y: y + 1,), doc="y = e^x - 1, exact near 0", to_float=True)
-log = elementwise("log", np.log, (lambda g, x: g / x,), doc="y = ln x", to_float=True, domain=(POSITIVE,))
-log1p = elementwise(
+exp: Op = elementwise("exp", np.exp, (lambda y: y,), doc="y = e^x", to_float=True)
+expm1: Op = elementwise("expm1", np.expm1, (lambda y: y + 1,), doc="y = e^x - 1, exact near 0", to_float=True)
+log: Op = elementwise("log", np.log, (lambda g, x: g / x,), doc="y = ln x", to_float=True, domain=(POSITIVE,))
+log1p: Op = elementwise(
     "log1p",
     np.log1p,
     (lambda g, x: g / (1 + x),),
@@ -164,14 +164,16 @@ log1p = elementwise(
     to_float=True,
     domain=((-0.8, 3),),
 )
-log2 = elementwise(
+log2: Op = elementwise(
     "log2", np.log2, (lambda g, x: g / (x * math.log(2)),), doc="y = log2 x", to_float=True, domain=(POSITIVE,)
 )
-log10 = elementwise(
+log10: Op = elementwise(
     "log10", np.log10, (lambda g, x: g / (x * math.log(10)),), doc="y = log10 x", to_float=True, domain=(POSITIVE,)
 )
-sqrt = elementwise("sqrt", np.sqrt, (lambda g, y: g / (2 * y),), doc="y = x^(1/2)", to_float=True, domain=(POSITIVE,))
-rsqrt = elementwise(
+sqrt: Op = elementwise(
+    "sqrt", np.sqrt, (lambda g, y: g / (2 * y),), doc="y = x^(1/2)", to_float=True, domain=(POSITIVE,)
+)
+rsqrt: Op = elementwise(
     "rsqrt",
     lambda x: 1 / np.sqrt(x),
     (lambda y: -0.5 * (y * y * y),),
@@ -179,17 +181,17 @@ rsqrt = elementwise(
     to_float=True,
     domain=(POSITIVE,),
 )
-sin = elementwise("sin", np.sin, (lambda x: cos(x),), doc="y = sin x", to_float=True)
-cos = elementwise("cos", np.cos, (lambda x: -sin(x),), doc="y = cos x", to_float=True)
-tan = elementwise("tan", np.tan, (lambda y: 1 + y * y,), doc="y = tan x", to_float=True, domain=((-1.2, 1.2),))
-asin = elementwise(
+sin: Op = elementwise("sin", np.sin, (lambda x: cos(x),), doc="y = sin x", to_float=True)
+cos: Op = elementwise("cos", np.cos, (lambda x: -sin(x),), doc="y = cos x", to_float=True)
+tan: Op = elementwise("tan", np.tan, (lambda y: 1 + y * y,), doc="y = tan x", to_float=True, domain=((-1.2, 1.2),))
+asin: Op = elementwise(
     "asin", np.arcsin, (lambda x: rsqrt(1 - x * x),), doc="y = arcsin x", to_float=True, domain=((-0.9, 0.9),)
 )
-acos = elementwise(
+acos: Op = elementwise(
     "acos", np.arccos, (lambda x: -rsqrt(1 - x * x),), doc="y = arccos x", to_float=True, domain=((-0.9, 0.9),)
 )
-atan = elementwise("atan", np.arctan, (lambda g, x: g / (1 + x * x),), doc="y = arctan x", to_float=True)
-atan2 = elementwise(
+atan: Op = elementwise("atan", np.arctan, (lambda g, x: g / (1 + x * x),), doc="y = arctan x", to_float=True)
+atan2: Op = elementwise(
     "atan2",
     np.arctan2,
     (lambda g, a, b: g * (b / (a * a + b * b)), lambda g, a, b: g * (-a / (a * a + b * b))),
@@ -198,18 +200,18 @@ atan2 = elementwise(
     to_float=True,
     domain=(POSITIVE, POSITIVE),
 )
-sinh = elementwise("sinh", np.sinh, (lambda x: cosh(x),), doc="y = (e^x - e^-x) / 2", to_float=True)
-cosh = elementwise("cosh", np.cosh, (lambda x: sinh(x),), doc="y = (e^x + e^-x) / 2", to_float=True)
-tanh = elementwise("tanh", np.tanh, (lambda y: 1 - y * y,), doc="y = (e^x - e^-x) / (e^x + e^-x)", to_float=True)
-sigmoid = elementwise("sigmoid", _sigmoid, (lambda y: y * (1 - y),), doc="y = 1 / (1 + e^-x)", to_float=True)
-erf = elementwise(
+sinh: Op = elementwise("sinh", np.sinh, (lambda x: cosh(x),), doc="y = (e^x - e^-x) / 2", to_float=True)
+cosh: Op = elementwise("cosh", np.cosh, (lambda x: sinh(x),), doc="y = (e^x + e^-x) / 2", to_float=True)
+tanh: Op = elementwise("tanh", np.tanh, (lambda y: 1 - y * y,), doc="y = (e^x - e^-x) / (e^x + e^-x)", to_float=True)
+sigmoid: Op = elementwise("sigmoid", _sigmoid, (lambda y: y * (1 - y),), doc="y = 1 / (1 + e^-x)", to_float=True)
+erf: Op = elementwise(
     "erf",
     _erf,
     (lambda x: (2 / math.sqrt(math.pi)) * exp(-x * x),),
     doc="y = 2 / sqrt(pi) int_0^x e^(-t^2) dt",
     to_float=True,
 )
-relu = elementwise(
+relu: Op = elementwise(
     "relu",
     lambda x: np.maximum(x, x.dtype.type(0)),
     (lambda g, y: where(le(y, 0), 0.0, g),),
@@ -218,7 +220,7 @@ relu = elementwise(
 )
 
 # Choice and comparison
-where = elementwise(
+where: Op = elementwise(
     "where",
     np.where,
     (None, lambda g, c: where(c, g, 0.0), lambda g, c: where(c, 0.0, g)),
@@ -226,20 +228,20 @@ where = elementwise(
     inputs=("c", "a", "b"),
     fixed=("c",),
 )
-eq = elementwise("eq", np.equal, doc="y = (a == b)", inputs=TWO, result="bool")
-ne = elementwise("ne", np.not_equal, doc="y = (a != b)", inputs=TWO, result="bool")
-lt = elementwise("lt", np.less, doc="y = (a < b)", inputs=TWO, result="bool")
-le = elementwise("le", np.less_equal, doc="y = (a <= b)", inputs=TWO, result="bool")
-gt = elementwise("gt", np.greater, doc="y = (a > b)", inputs=TWO, result="bool")
-ge = elementwise("ge", np.greater_equal, doc="y = (a >= b)", inputs=TWO, result="bool")
-isnan = elementwise("isnan", np.isnan, doc="y = (x is nan)", result="bool")
-isinf = elementwise("isinf", np.isinf, doc="y = (x is inf or -inf)", result="bool")
-isfinite = elementwise("isfinite", np.isfinite, doc="y = (x is neither nan nor infinite)", result="bool")
-logical_not = elementwise("logical_not", np.logical_not, doc="y = not x", result="bool")
-logical_and = elementwise("logical_and", np.logical_and, doc="y = a and b", inputs=TWO, result="bool")
-logical_or = elementwise("logical_or", np.logical_or, doc="y = a or b", inputs=TWO, result="bool")
-logical_xor = elementwise("logical_xor", np.logical_xor, doc="y = a or b, not both", inputs=TWO, result="bool")
-bitwise_not = elementwise("bitwise_not", np.invert, doc="y = ~x, bit by bit")
-bitwise_and = elementwise("bitwise_and", np.bitwise_and, doc="y = a & b, bit by bit", inputs=TWO)
-bitwise_or = elementwise("bitwise_or", np.bitwise_or, doc="y = a | b, bit by bit", inputs=TWO)
-bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, doc="y = a ^ b, bit by bit", inputs=TWO)
+eq: Op = elementwise("eq", np.equal, doc="y = (a == b)", inputs=TWO, result="bool")
+ne: Op = elementwise("ne", np.not_equal, doc="y = (a != b)", inputs=TWO, result="bool")
+lt: Op = elementwise("lt", np.less, doc="y = (a < b)", inputs=TWO, result="bool")
+le: Op = elementwise("le", np.less_equal, doc="y = (a <= b)", inputs=TWO, result="bool")
+gt: Op = elementwise("gt", np.greater, doc="y = (a > b)", inputs=TWO, result="bool")
+ge: Op = elementwise("ge", np.greater_equal, doc="y = (a >= b)", inputs=TWO, result="bool")
+isnan: Op = elementwise("isnan", np.isnan, doc="y = (x is nan)", result="bool")
+isinf: Op = elementwise("isinf", np.isinf, doc="y = (x is inf or -inf)", result="bool")
+isfinite: Op = elementwise("isfinite", np.isfinite, doc="y = (x is neither nan nor infinite)", result="bool")
+logical_not: Op = elementwise("logical_not", np.logical_not, doc="y = not x", result="bool")
+logical_and: Op = elementwise("logical_and", np.logical_and, doc="y = a and b", inputs=TWO, result="bool")
+logical_or: Op = elementwise("logical_or", np.logical_or, doc="y = a or b", inputs=TWO, result="bool")
+logical_xor: Op = elementwise("logical_xor", np.logical_xor, doc="y = a or b, not both", inputs=TWO, result="bool")
+bitwise_not: Op = elementwise("bitwise_not", np.invert, doc="y = ~x, bit by bit")
+bitwise_and: Op = elementwise("bitwise_and", np.bitwise_and, doc="y = a & b, bit by bit", inputs=TWO)
+bitwise_or: Op = elementwise("bitwise_or", np.bitwise_or, doc="y = a | b, bit by bit", inputs=TWO)
+bitwise_xor: Op = elementwise("bitwise_xor", np.bitwise_xor, doc="y = a ^ b, bit by bit", inputs=TWO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from forwardnet.tensor.tensor import Device, Size, Tensor
+from forwardnet.tensor.conversion import Device
+from forwardnet.tensor.tensor import Size, Tensor
 
 __all__ = ["Device", "Size", "Tensor"]

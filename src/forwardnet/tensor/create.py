@@ -81,17 +81,17 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     Python floats become the default type (float32), integers int64, truth values bool; arrays keep their type.
     Raises `ShapeError` for ragged lists and `DTypeError` for text.
     """
-    _device(device)
+    check_device(device)
     return _finish(np.array(_array_of(data, dtype), order="C"), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, sharing memory where no conversion is needed."""
-    _device(device)
+    check_device(device)
     if tape.is_tensor(data) and (dtype is None or dtypes.as_numpy(dtype) == data.spec.dtype):
-        return data  # type: ignore[no-any-return]
+        return data
     if tape.is_tensor(data):
-        return data.to(dtype)  # type: ignore[no-any-return]
+        return data.to(dtype)
     if isinstance(data, Node):
         return tape.new_tensor(data)
     array = _array_of(data, None)
@@ -110,7 +110,8 @@ def from_numpy(array: Any) -> Tensor:
     return tape.new_tensor(array)
 
 
-def _device(device: Any) -> None:
+def check_device(device: Any) -> None:
+    """Raise `ArgumentError` for any device but the CPU."""
     if device is not None and str(device).split(":")[0] != "cpu":
         raise ArgumentError(f"device {str(device)!r} is not available, expected 'cpu'", hint="tensors live on the CPU")
 
@@ -139,19 +140,19 @@ def _sized(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros."""
-    _device(device)
+    check_device(device)
     return _finish(np.zeros(_sized(size), _or_default(dtype)), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
-    _device(device)
+    check_device(device)
     return _finish(np.ones(_sized(size), _or_default(dtype)), requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are not set: whatever the memory holds."""
-    _device(device)
+    check_device(device)
     return _finish(np.empty(_sized(size), _or_default(dtype)), requires_grad)
 
 
@@ -159,7 +160,7 @@ def full(
     size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor in which every element is `fill_value`."""
-    _device(device)
+    check_device(device)
     value = fill_value.item() if tape.is_tensor(fill_value) else fill_value
     chosen = dtypes.of_number(value) if dtype is None else dtypes.as_numpy(dtype)
     return _finish(np.full(_sized((tuple(size),)), value, chosen), requires_grad)
@@ -195,13 +196,13 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_gra
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The identity matrix: ones where row and column agree."""
-    _device(device)
+    check_device(device)
     return _finish(np.eye(n, m, dtype=_or_default(dtype)), requires_grad)
 
 
 def arange(*bounds: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """start, start + step, ... below end: `arange(end)`, `arange(start, end)`, `arange(start, end, step)`."""
-    _device(device)
+    check_device(device)
     start, end, step = _bounds(bounds, **named)
     if step == 0:
         raise ArgumentError("arange: step must be nonzero")
@@ -233,7 +234,7 @@ def linspace(
     start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`steps` numbers from start to end, both included, evenly spaced."""
-    _device(device)
+    check_device(device)
     if steps < 0:
         raise ArgumentError(f"linspace: number of steps must be non-negative, got {steps}")
     chosen = _or_default(dtype)
@@ -251,6 +252,6 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` numbers from base^start to base^end, evenly spaced on a logarithmic scale."""
-    _device(device)
+    check_device(device)
     powers = np.power(float(base), np.linspace(start, end, steps, dtype=np.float64))
     return _finish(powers.astype(_or_default(dtype)), requires_grad)

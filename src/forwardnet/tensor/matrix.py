@@ -8,9 +8,7 @@ import numpy as np
 
 from forwardnet import dtypes
 from forwardnet.errors import DTypeError, ShapeError
-from forwardnet.ops import layout as lay
-from forwardnet.ops import linear as lin
-from forwardnet.ops import reduce as r
+from forwardnet.ops import layout as lay, linear as lin, reduce as r
 from forwardnet.ops.record import same_dtype
 from forwardnet.tensor import tape
 
@@ -170,7 +168,7 @@ def eigh(input: Tensor) -> Eigh:
 
 def inverse(input: Tensor) -> Tensor:
     """The matrix y with input @ y = 1; raises `ArgumentError` for a singular matrix."""
-    return lin.inverse(_float("inverse", input))  # type: ignore[no-any-return]
+    return lin.inverse(_float("inverse", input))
 
 
 def solve(input: Tensor, other: Tensor) -> Tensor:
@@ -180,4 +178,4 @@ def solve(input: Tensor, other: Tensor) -> Tensor:
 
 def det(input: Tensor) -> Tensor:
     """The determinant of a matrix or of each of a batch."""
-    return lin.det(_float("det", input))  # type: ignore[no-any-return]
+    return lin.det(_float("det", input))

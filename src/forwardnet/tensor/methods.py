@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forwardnet.tensor import indexing, matrix, pointwise, random, reduction, shaping
+from forwardnet.tensor import indexing, matrix, pointwise, random, reduction, selection, shaping
 
 if TYPE_CHECKING:
     from forwardnet.tensor.tensor import Tensor
@@ -185,21 +185,21 @@ class Methods:
     resize_ = shaping.resize_
 
     index_put_ = indexing.index_put_
-    index_select = indexing.index_select
-    take = indexing.take
-    gather = indexing.gather
-    scatter = indexing.scatter
-    scatter_ = indexing.scatter_
-    scatter_add = indexing.scatter_add
-    scatter_add_ = indexing.scatter_add_
-    masked_fill = indexing.masked_fill
-    masked_fill_ = indexing.masked_fill_
-    masked_select = indexing.masked_select
-    nonzero = indexing.nonzero
-    argsort = indexing.argsort
-    sort = indexing.sort
-    topk = indexing.topk
-    unique = indexing.unique
+    index_select = selection.index_select
+    take = selection.take
+    gather = selection.gather
+    scatter = selection.scatter
+    scatter_ = selection.scatter_
+    scatter_add = selection.scatter_add
+    scatter_add_ = selection.scatter_add_
+    masked_fill = selection.masked_fill
+    masked_fill_ = selection.masked_fill_
+    masked_select = selection.masked_select
+    nonzero = selection.nonzero
+    argsort = selection.argsort
+    sort = selection.sort
+    topk = selection.topk
+    unique = selection.unique
 
     matmul = matrix.matmul
     mm = matrix.mm
@@ -237,7 +237,7 @@ class Methods:
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """The elements of this tensor where the condition holds, else those of `other`."""
-        chosen: Tensor = indexing.where(condition, self, other)
+        chosen: Tensor = selection.where(condition, self, other)
         return chosen
 
     __add__ = pointwise.operator(pointwise.add)

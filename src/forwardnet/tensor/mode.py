@@ -75,11 +75,7 @@ class no_grad(_Switch):  # noqa: N801 - the name users know
         super().__init__(False)
 
     def __new__(cls, function: Any = None) -> Any:
-        made = super().__new__(cls)
-        if function is None:
-            return made
-        made.__init__()
-        return made(function)
+        return super().__new__(cls) if function is None else _Switch(False)(function)
 
 
 class enable_grad(_Switch):  # noqa: N801
@@ -89,11 +85,7 @@ class enable_grad(_Switch):  # noqa: N801
         super().__init__(True)
 
     def __new__(cls, function: Any = None) -> Any:
-        made = super().__new__(cls)
-        if function is None:
-            return made
-        made.__init__()
-        return made(function)
+        return super().__new__(cls) if function is None else _Switch(True)(function)
 
 
 class set_grad_enabled(_Switch):  # noqa: N801

@@ -32,9 +32,9 @@ def unary(op: Op) -> Unary:
     """The function of one tensor that an op is."""
 
     def function(input: Tensor) -> Tensor:
-        return op(as_tensor(input))  # type: ignore[no-any-return]
+        return op(as_tensor(input))
 
-    return _named(function, op.name, f"{op.doc}, for each element.")  # type: ignore[no-any-return]
+    return _named(function, op.name, f"{op.doc}, for each element.")
 
 
 def unary_(op: Op) -> Unary:
@@ -43,7 +43,7 @@ def unary_(op: Op) -> Unary:
     def function(input: Tensor) -> Tensor:
         return tape.write(input, op, (input,), {})
 
-    return _named(function, f"{op.name}_", f"{op.doc}, for each element, in place.")  # type: ignore[no-any-return]
+    return _named(function, f"{op.name}_", f"{op.doc}, for each element, in place.")
 
 
 def _operand(name: str, value: Any) -> Any:
@@ -64,9 +64,9 @@ def binary(op: Op) -> Binary:
         first = _operand(op.name, input)
         if not tape.is_tensor(first) and not tape.is_tensor(other):
             first = as_tensor(first)
-        return op(first, _operand(op.name, other))  # type: ignore[no-any-return]
+        return op(first, _operand(op.name, other))
 
-    return _named(function, op.name, f"{op.doc}, for each element, with broadcasting.")  # type: ignore[no-any-return]
+    return _named(function, op.name, f"{op.doc}, for each element, with broadcasting.")
 
 
 def binary_(op: Op) -> Binary:
@@ -75,7 +75,7 @@ def binary_(op: Op) -> Binary:
     def function(input: Tensor, other: Any) -> Tensor:
         return tape.write(input, op, (input, _operand(op.name, other)), {})
 
-    return _named(function, f"{op.name}_", f"{op.doc}, for each element, in place.")  # type: ignore[no-any-return]
+    return _named(function, f"{op.name}_", f"{op.doc}, for each element, in place.")
 
 
 def reflected(op: Op) -> Binary:
@@ -84,7 +84,7 @@ def reflected(op: Op) -> Binary:
     def function(input: Tensor, other: Any) -> Any:
         return op(other, input) if isinstance(other, NUMBERS) else NotImplemented
 
-    return _named(function, f"r{op.name}", f"{op.doc}, with the operands exchanged.")  # type: ignore[no-any-return]
+    return _named(function, f"r{op.name}", f"{op.doc}, with the operands exchanged.")
 
 
 def operator(function: Callable[..., Tensor]) -> Binary:
@@ -97,7 +97,7 @@ def operator(function: Callable[..., Tensor]) -> Binary:
             return function(input, as_tensor(other))
         return NotImplemented
 
-    return _named(apply, function.__name__, function.__doc__ or "")  # type: ignore[no-any-return]
+    return _named(apply, function.__name__, function.__doc__ or "")
 
 
 abs, abs_ = unary(s.abs_), unary_(s.abs_)
@@ -151,7 +151,7 @@ def _scaled(other: Any, alpha: Any) -> Any:
 
 def add(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """input + alpha * other, for each element, with broadcasting."""
-    return s.add(_operand("add", input), _scaled(_operand("add", other), alpha))  # type: ignore[no-any-return]
+    return s.add(_operand("add", input), _scaled(_operand("add", other), alpha))
 
 
 def add_(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -170,7 +170,7 @@ def _no_bool_sub(*operands: Any) -> None:
 def sub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """input - alpha * other, for each element, with broadcasting."""
     _no_bool_sub(input, other)
-    return s.sub(_operand("sub", input), _scaled(_operand("sub", other), alpha))  # type: ignore[no-any-return]
+    return s.sub(_operand("sub", input), _scaled(_operand("sub", other), alpha))
 
 
 def sub_(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -189,8 +189,9 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
     if rounding_mode != "trunc":
         raise DTypeError(f"div: rounding_mode is {rounding_mode!r}, expected None, 'floor' or 'trunc'")
     whole = trunc(quotient)
-    operands = [(None, 0, o) if isinstance(o, NUMBERS) else (o.spec.dtype, o.ndim, None) for o in (input, other)]
-    return REGISTRY["cast"](whole, dtype=dtypes.result_of(operands))  # type: ignore[no-any-return]
+    given: list[Any] = [input, other]
+    operands = [(None, 0, o) if isinstance(o, NUMBERS) else (o.spec.dtype, o.ndim, None) for o in given]
+    return REGISTRY["cast"](whole, dtype=dtypes.result_of(operands))
 
 
 def div_(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
@@ -203,9 +204,9 @@ def div_(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tens
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with that many decimals; halves go to the even neighbour."""
     if decimals == 0:
-        return s.round_(as_tensor(input))  # type: ignore[no-any-return]
+        return s.round_(as_tensor(input))
     scale = 10.0**decimals
-    return s.round_(input * scale) / scale  # type: ignore[no-any-return]
+    return s.round_(input * scale) / scale
 
 
 def round_(input: Tensor, *, decimals: int = 0) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -221,7 +220,7 @@ def randint(
         raise ArgumentError("randint: the size is missing", hint="randint(high, size) or randint(low, high, size)")
     if high <= low:
         raise ArgumentError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    shape = sizes_of((size,) if isinstance(size, Sequence) else (size,))
+    shape = sizes_of((size,))
     drawn = (generator or _Default.generator).integers(numel(shape), int(low), int(high))
     chosen = dtypes.INT64 if dtype is None else dtypes.as_numpy(dtype)
     return _finish(drawn.astype(chosen), shape, requires_grad)

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from forwardnet import dtypes
 from forwardnet.errors import AxisError, DTypeError, ShapeError
 from forwardnet.ir.shapes import axes, axis
-from forwardnet.ops import index as ix
-from forwardnet.ops import reduce as r
-from forwardnet.ops import scalar as s
+from forwardnet.ops import index as ix, reduce as r, scalar as s
 from forwardnet.ops.layout import reshape as reshape_op
 from forwardnet.ops.record import REGISTRY
 from forwardnet.tensor.create import as_tensor
@@ -52,7 +50,7 @@ def _floating(name: str, x: Tensor, dtype: Any = None) -> Tensor:
 def sum(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """sum_i x_i over `dim` (all dimensions by default); integers are summed as int64."""
     x = _summable(as_tensor(input), dtype)
-    return r.sum_(x, dim=axes(dim, x.ndim, where="sum"), keepdim=keepdim)  # type: ignore[no-any-return]
+    return r.sum_(x, dim=axes(dim, x.ndim, where="sum"), keepdim=keepdim)
 
 
 def _count(shape: Sequence[int], over: Sequence[int]) -> int:
@@ -63,7 +61,7 @@ def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = 
     """1/n sum_i x_i over `dim`; nan where there is nothing to average."""
     x = _floating("mean", as_tensor(input), dtype)
     over = axes(dim, x.ndim, where="mean")
-    return r.sum_(x, dim=over, keepdim=keepdim) / _as_float(_count(x.spec.shape, over))  # type: ignore[no-any-return]
+    return r.sum_(x, dim=over, keepdim=keepdim) / _as_float(_count(x.spec.shape, over))
 
 
 def _as_float(n: int) -> float:
@@ -74,7 +72,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     """prod_i x_i over one dimension, or over all."""
     x = _summable(as_tensor(input), dtype)
     if dim is None:
-        return r.prod(reshape_op(x, shape=(-1 if x.numel() else 0,)), dim=(0,), keepdim=False)  # type: ignore[no-any-return]
+        return r.prod(reshape_op(x, shape=(-1 if x.numel() else 0,)), dim=(0,), keepdim=False)
     over = axes(dim, x.ndim, where="prod")
     return r.prod(x, dim=over, keepdim=keepdim) if over else REGISTRY["clone"](x)
 
@@ -86,14 +84,14 @@ def var(
 
     Raises `DTypeError` for integers.
     """
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
+    if isinstance(dim, bool):  # var(x, False), as PyTorch allows
+        return var(input, None, dim, keepdim, correction=correction)
     x = _floating("var", as_tensor(input))
     over = axes(dim, x.ndim, where="var")
     n = _count(x.spec.shape, over)
     centred = x - r.sum_(x, dim=over, keepdim=True) / _as_float(n)
     degrees = n - ((1.0 if unbiased else 0.0) if correction is None else correction)
-    return r.sum_(centred * centred, dim=over, keepdim=keepdim) / max_zero(degrees)  # type: ignore[no-any-return]
+    return r.sum_(centred * centred, dim=over, keepdim=keepdim) / max_zero(degrees)
 
 
 def max_zero(n: float) -> float:
@@ -105,19 +103,19 @@ def std(
     input: Tensor, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     """The square root of `var`."""
-    return s.sqrt(var(input, dim, unbiased, keepdim, correction=correction))  # type: ignore[no-any-return]
+    return s.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
 def amax(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The greatest element over `dim`; equal ones share the gradient."""
     x = as_tensor(input)
-    return r.amax(x, dim=axes(dim, x.ndim, where="amax"), keepdim=keepdim)  # type: ignore[no-any-return]
+    return r.amax(x, dim=axes(dim, x.ndim, where="amax"), keepdim=keepdim)
 
 
 def amin(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The least element over `dim`; equal ones share the gradient."""
     x = as_tensor(input)
-    return r.amin(x, dim=axes(dim, x.ndim, where="amin"), keepdim=keepdim)  # type: ignore[no-any-return]
+    return r.amin(x, dim=axes(dim, x.ndim, where="amin"), keepdim=keepdim)
 
 
 def _along(x: Tensor, arg: Any, dim: int, keepdim: bool, where: str) -> Extreme:
@@ -161,7 +159,7 @@ def _arg(x: Tensor, op: Any, dim: int | None, keepdim: bool) -> Tensor:
     if x.ndim == 0:
         axis(dim, 0, where=op.name)
         return as_tensor(0)
-    return op(x, dim=axis(dim, x.ndim, where=op.name), keepdim=keepdim)  # type: ignore[no-any-return]
+    return op(x, dim=axis(dim, x.ndim, where=op.name), keepdim=keepdim)
 
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
@@ -177,13 +175,13 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 def any(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether some element is not 0."""
     x = as_tensor(input)
-    return r.any_(x, dim=axes(dim, x.ndim, where="any"), keepdim=keepdim)  # type: ignore[no-any-return]
+    return r.any_(x, dim=axes(dim, x.ndim, where="any"), keepdim=keepdim)
 
 
 def all(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether no element is 0."""
     x = as_tensor(input)
-    return r.all_(x, dim=axes(dim, x.ndim, where="all"), keepdim=keepdim)  # type: ignore[no-any-return]
+    return r.all_(x, dim=axes(dim, x.ndim, where="all"), keepdim=keepdim)
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
@@ -206,12 +204,12 @@ def logsumexp(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     x = x if x.spec.dtype.kind == "f" else _cast(x, dtypes.default())
     over = axes(dim, x.ndim, where="logsumexp")
     if _count(x.spec.shape, over) == 0:
-        return s.log(r.sum_(s.exp(x), dim=over, keepdim=keepdim))  # type: ignore[no-any-return]
+        return s.log(r.sum_(s.exp(x), dim=over, keepdim=keepdim))
     top = amax(x.detach(), over, True) if over else x.detach()
     # An infinite maximum would give inf - inf; there the plain sum is right.
     top = s.where(s.isfinite(top), top, 0.0)
     total = s.log(r.sum_(s.exp(x - top), dim=over, keepdim=keepdim))
-    return total + reshape_op(top, shape=total.spec.shape)  # type: ignore[no-any-return]
+    return total + reshape_op(top, shape=total.spec.shape)
 
 
 def _softmax(op: Any, input: Tensor, dim: int | None, dtype: Any) -> Tensor:
@@ -223,8 +221,8 @@ def _softmax(op: Any, input: Tensor, dim: int | None, dtype: Any) -> Tensor:
     d = axis(dim, x.ndim, where=op.name)
     x = _floating(op.name, x)
     if x.ndim == 0:
-        return reshape_op(op(reshape_op(x, shape=(1,)), dim=0), shape=())  # type: ignore[no-any-return]
-    return op(x, dim=d)  # type: ignore[no-any-return]
+        return reshape_op(op(reshape_op(x, shape=(1,)), dim=0), shape=())
+    return op(x, dim=d)
 
 
 def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
@@ -253,17 +251,17 @@ def norm(input: Tensor, p: Any = "fro", dim: Dim = None, keepdim: bool = False, 
     if p == -math.inf:
         return amin(size, over, keepdim)
     if p == 0:
-        return r.sum_(_cast(s.ne(x, 0), x.spec.dtype), dim=over, keepdim=keepdim)  # type: ignore[no-any-return]
+        return r.sum_(_cast(s.ne(x, 0), x.spec.dtype), dim=over, keepdim=keepdim)
     if p == 1:
-        return r.sum_(size, dim=over, keepdim=keepdim)  # type: ignore[no-any-return]
+        return r.sum_(size, dim=over, keepdim=keepdim)
     total = r.sum_(s.pow_(size, float(p)), dim=over, keepdim=keepdim)
     zero = s.eq(total, 0)
-    return s.where(zero, 0.0, s.pow_(s.where(zero, 1.0, total), 1.0 / p))  # type: ignore[no-any-return]
+    return s.where(zero, 0.0, s.pow_(s.where(zero, 1.0, total), 1.0 / p))
 
 
 def _root(squares: Tensor) -> Tensor:
     zero = s.eq(squares, 0)
-    return s.where(zero, 0.0, s.sqrt(s.where(zero, 1.0, squares)))  # type: ignore[no-any-return]
+    return s.where(zero, 0.0, s.sqrt(s.where(zero, 1.0, squares)))
 
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:

@@ -27,7 +27,7 @@ def _item(start: int | None, stop: int | None) -> tuple[str, int | None, int | N
 
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape; one size may be -1. A view where memory allows, else a copy."""
-    return lay.reshape(input, shape=reshaped(input.spec.shape, sizes_of(shape)))  # type: ignore[no-any-return]
+    return lay.reshape(input, shape=reshaped(input.spec.shape, sizes_of(shape)))
 
 
 def view(input: Tensor, *shape: Any) -> Tensor:
@@ -47,7 +47,7 @@ def view(input: Tensor, *shape: Any) -> Tensor:
                 f"two contiguous subspaces): shape {input.spec.shape}, stride {input.stride()}, wanted {wanted}",
                 hint="use .reshape(...), or .contiguous().view(...)",
             ) from None
-    return lay.reshape(input, shape=wanted)  # type: ignore[no-any-return]
+    return lay.reshape(input, shape=wanted)
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
@@ -90,14 +90,14 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     else:
         dims = dim if isinstance(dim, Sequence) else (dim,)
         gone = {axis(d, input.ndim, where="squeeze") for d in dims}
-    return lay.reshape(input, shape=tuple(n for i, n in enumerate(shape) if i not in gone or n != 1))  # type: ignore[no-any-return]
+    return lay.reshape(input, shape=tuple(n for i, n in enumerate(shape) if i not in gone or n != 1))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Insert a dimension of length 1 before `dim`."""
     d = axis(dim, input.ndim + 1, where="unsqueeze")
     shape = input.spec.shape
-    return lay.reshape(input, shape=(*shape[:d], 1, *shape[d:]))  # type: ignore[no-any-return]
+    return lay.reshape(input, shape=(*shape[:d], 1, *shape[d:]))
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
@@ -105,7 +105,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     order = tuple(axis(d, input.ndim, where="permute") for d in sizes_of(dims)) if input.ndim else ()
     if len(order) != input.ndim or len(set(order)) != len(order):
         raise AxisError(f"permute: dims {sizes_of(dims)} are not an order of the {input.ndim} dimensions, each once")
-    return lay.permute(input, dims=order)  # type: ignore[no-any-return]
+    return lay.permute(input, dims=order)
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -114,7 +114,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     order = list(range(input.ndim))
     if order:
         order[a], order[b] = order[b], order[a]
-    return lay.permute(input, dims=tuple(order))  # type: ignore[no-any-return]
+    return lay.permute(input, dims=tuple(order))
 
 
 def t(input: Tensor) -> Tensor:
@@ -131,12 +131,12 @@ def movedim(input: Tensor, source: int, destination: int) -> Tensor:
     a, b = (axis(d, input.ndim, where="movedim") for d in (source, destination))
     order = [d for d in range(input.ndim) if d != a]
     order.insert(b, a)
-    return lay.permute(input, dims=tuple(order))  # type: ignore[no-any-return]
+    return lay.permute(input, dims=tuple(order))
 
 
 def expand(input: Tensor, *sizes: Any) -> Tensor:
     """A view in which dimensions of length 1 are repeated without memory; -1 keeps a length."""
-    return lay.expand(input, shape=expanded(input.spec.shape, sizes_of(sizes)))  # type: ignore[no-any-return]
+    return lay.expand(input, shape=expanded(input.spec.shape, sizes_of(sizes)))
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     shape = (1,) * lead + tuple(input.spec.shape)
     wide = lay.reshape(input, shape=tuple(k for n in shape for k in (1, n)))
     wide = lay.expand(wide, shape=tuple(k for c, n in zip(counts, shape, strict=True) for k in (c, n)))
-    return lay.reshape(wide, shape=tuple(c * n for c, n in zip(counts, shape, strict=True)))  # type: ignore[no-any-return]
+    return lay.reshape(wide, shape=tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
 def tile(input: Tensor, *dims: Any) -> Tensor:
@@ -179,7 +179,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, **named: int) -> Tensor:
     # An empty vector fits anywhere, as it always did in PyTorch.
     kept = [p for p in parts if p.spec.shape != (0,)] if rank > 1 else parts
     d = axis(named.get("axis", dim), rank, where="cat")
-    return lay.cat(*(_cast(p, common) for p in kept), dim=d)  # type: ignore[no-any-return]
+    return lay.cat(*(_cast(p, common) for p in kept), dim=d)
 
 
 def _cast(x: Tensor, dtype: Any) -> Tensor:
@@ -202,7 +202,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def _part(input: Tensor, d: int, start: int, stop: int) -> Tensor:
-    return lay.slice_(input, items=(*(_ALL,) * d, _item(start, stop)))  # type: ignore[no-any-return]
+    return lay.slice_(input, items=(*(_ALL,) * d, _item(start, stop)))
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -257,7 +257,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 def flip(input: Tensor, dims: Any, *more: int) -> Tensor:
     """The elements in reverse order along the given dimensions."""
-    return lay.flip(input, dims=tuple(axis(d, input.ndim, where="flip") for d in sizes_of((dims, *more))))  # type: ignore[no-any-return]
+    return lay.flip(input, dims=tuple(axis(d, input.ndim, where="flip") for d in sizes_of((dims, *more))))
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
@@ -265,22 +265,22 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     if dims is None:
         return reshape(roll(flatten(input), shifts, 0), input.spec.shape)
     shift, along = sizes_of((shifts,)), sizes_of((dims,))
-    return lay.roll(input, shifts=shift, dims=tuple(axis(d, input.ndim, where="roll") for d in along))  # type: ignore[no-any-return]
+    return lay.roll(input, shifts=shift, dims=tuple(axis(d, input.ndim, where="roll") for d in along))
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle, zeros above."""
-    return lay.tril(input, diagonal=diagonal)  # type: ignore[no-any-return]
+    return lay.tril(input, diagonal=diagonal)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle, zeros below."""
-    return lay.triu(input, diagonal=diagonal)  # type: ignore[no-any-return]
+    return lay.triu(input, diagonal=diagonal)
 
 
 def clone(input: Tensor) -> Tensor:
     """A copy in memory of its own; gradients pass through."""
-    return lay.clone(input)  # type: ignore[no-any-return]
+    return lay.clone(input)
 
 
 def contiguous(input: Tensor) -> Tensor:
@@ -321,7 +321,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Coordinate grids: the i-th result varies along dimension i only ("ij"), or with the first two exchanged ("xy")."""
+    """Coordinate grids: the i-th varies along dimension i only ("ij"), or with the first two exchanged ("xy")."""
     given = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
     if indexing not in ("ij", "xy"):
         raise ArgumentError(f"meshgrid: indexing is {indexing!r}, expected 'ij' or 'xy'")

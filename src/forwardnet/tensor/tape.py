@@ -18,8 +18,7 @@ from forwardnet.autodiff.reverse import Accumulator, Edge, Face, Function, Saved
 from forwardnet.errors import AutogradError, DTypeError, ShapeError
 from forwardnet.ir.graph import Node, Spec
 from forwardnet.ops.layout import inverse, permute, reshape, slice_, slice_put
-from forwardnet.ops.record import NUMBERS, Op
-from forwardnet.ops.record import REGISTRY as OPS
+from forwardnet.ops.record import REGISTRY as OPS, Op
 from forwardnet.tensor.mode import _mode, no_grad
 
 if TYPE_CHECKING:

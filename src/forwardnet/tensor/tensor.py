@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forwardnet import dtypes
-from forwardnet.autodiff.reverse import Accumulator, Edge, Function, Version, Walk
+from forwardnet.autodiff.reverse import Accumulator, Edge, Function, Version
 from forwardnet.errors import ArgumentError, AutogradError, DTypeError, ShapeError
 from forwardnet.ir.graph import Node, Spec
 from forwardnet.ir.shapes import axis
-from forwardnet.ops.record import REGISTRY, Op
+from forwardnet.ops.record import Op
 from forwardnet.tensor import create, printing, tape
+from forwardnet.tensor.conversion import Conversions, Device
 from forwardnet.tensor.methods import Methods
-from forwardnet.tensor.mode import enable_grad, no_grad
+from forwardnet.tensor.walk import Removable, required_edge, walk_back
 
 if TYPE_CHECKING:
     import weakref
@@ -35,29 +36,7 @@ class Size(tuple[int, ...]):
         return f"forwardnet.Size({list(self)})"
 
 
-class Device:
-    """Where tensors live: the CPU."""
-
-    type = "cpu"
-    index = None
-
-    def __init__(self, name: Any = "cpu") -> None:
-        create._device(name)
-
-    def __eq__(self, other: object) -> bool:
-        return str(other) == "cpu"
-
-    def __hash__(self) -> int:
-        return hash("cpu")
-
-    def __str__(self) -> str:
-        return "cpu"
-
-    def __repr__(self) -> str:
-        return "device(type='cpu')"
-
-
-class Tensor(Methods):
+class Tensor(Methods, Conversions):
     """An n-dimensional array of one number type that records how it was computed.
 
     `Tensor(2, 3)` has that shape and unset elements, `Tensor([1, 2])` copies data as float32; `tensor(data)` infers
@@ -181,7 +160,7 @@ class Tensor(Methods):
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
                 hint="tensor.detach().numpy()",
             )
-        return self._eager("numpy()")  # type: ignore[no-any-return]
+        return self._eager("numpy()")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = self.numpy()
@@ -239,67 +218,6 @@ class Tensor(Methods):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _rebuild, (type(self), self.detach()._data, self._leaf_requires)
-
-    # Types
-
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
-        """As another type: `x.to(ff.float64)`, `x.to("cpu")`, `x.to(other)`; the tensor itself if nothing changes."""
-        for arg in args:
-            if isinstance(arg, Tensor):
-                dtype = arg.dtype
-            elif isinstance(arg, (Device, str)) and str(arg).split(":")[0] in ("cpu", "cuda", "mps", "meta"):
-                device = arg
-            elif not isinstance(arg, bool):
-                dtype = arg
-        create._device(device)
-        wanted = self._data.dtype if dtype is None else dtypes.as_numpy(dtype)
-        if wanted == self._data.dtype:
-            return self.clone() if copy else self
-        return REGISTRY["cast"](self, dtype=wanted)  # type: ignore[no-any-return]
-
-    def type(self, dtype: Any = None) -> Any:
-        """As another type; without one, the name of the type."""
-        if dtype is None:
-            names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int"}
-            name = self._data.dtype.name
-            return f"forwardnet.{names.get(name, name.capitalize())}Tensor"
-        return (
-            self.to(dtype=getattr(dtype, "__name__", dtype) if dtype in _TYPED else dtype)
-            if dtype not in _TYPED
-            else (self.to(dtype=_TYPED[dtype]))
-        )
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """As the type of `other`."""
-        return self.to(other.dtype)
-
-    def float(self) -> Tensor:
-        """As float32."""
-        return self.to(dtype=dtypes.float32)
-
-    def double(self) -> Tensor:
-        """As float64."""
-        return self.to(dtype=dtypes.float64)
-
-    def half(self) -> Tensor:
-        """As float16."""
-        return self.to(dtype=dtypes.float16)
-
-    def long(self) -> Tensor:
-        """As int64."""
-        return self.to(dtype=dtypes.int64)
-
-    def int(self) -> Tensor:
-        """As int32."""
-        return self.to(dtype=dtypes.int32)
-
-    def bool(self) -> Tensor:
-        """As bool."""
-        return self.to(dtype=dtypes.bool_)
-
-    def cpu(self) -> Tensor:
-        """The tensor itself: it is on the CPU."""
-        return self
 
     # Place in the graph
 
@@ -423,75 +341,11 @@ class Tensor(Methods):
         wanted = None
         if inputs is not None:
             chosen = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-            wanted = [_edge_for(x, "backward(inputs=...)") for x in chosen]
+            wanted = [required_edge(x, "backward(inputs=...)") for x in chosen]
         walk_back([(self, gradient)], keep, bool(create_graph), wanted)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._setitem(key, value)
-
-
-class Removable:
-    """A handle that takes a hook away again."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self.hooks, self.hook = hooks, hook
-
-    def remove(self) -> None:
-        """Take the hook away."""
-        if self.hook in self.hooks:
-            self.hooks.remove(self.hook)
-
-
-def _edge_for(x: Tensor, where: str) -> Edge:
-    edge = tape.edge_of(x)
-    if edge is None:
-        raise AutogradError(
-            f"{where}: One of the differentiated Tensors does not require grad",
-            hint="call requires_grad_() on it first",
-        )
-    return edge
-
-
-def root_gradient(output: Tensor, gradient: Any) -> tuple[Edge, Any]:
-    """Where a walk from `output` begins, and with what gradient."""
-    edge = tape.edge_of(output)
-    if edge is None:
-        raise AutogradError(
-            "element 0 of tensors does not require grad and does not have a grad_fn",
-            hint="make an input with requires_grad=True, and compute outside no_grad",
-        )
-    if gradient is None:
-        if output.numel() != 1:
-            raise AutogradError(
-                f"grad can be implicitly created only for scalar outputs, this one has shape {tuple(output.shape)}",
-                hint="pass backward(gradient) of the same shape, or reduce with .sum() or .mean()",
-            )
-        return edge, np.ones(output.spec.shape, output.spec.dtype)
-    given = create.as_tensor(gradient)
-    if given.spec.shape != output.spec.shape:
-        raise ShapeError(
-            f"Mismatch in shape: grad_output[0] has a shape of {tuple(given.shape)} and output[0] has a shape of "
-            f"{tuple(output.shape)}."
-        )
-    return edge, given
-
-
-def walk_back(
-    roots: Sequence[tuple[Tensor, Any]],
-    keep: bool,
-    create_graph: bool,
-    wanted: Sequence[Edge] | None,
-    capture: bool = False,
-) -> list[Any]:
-    """Run the reverse pass from the roots; captured gradients come back as tensors."""
-    starts = [root_gradient(x, g) for x, g in roots]
-    walk = Walk(tape.FACE, create_graph, keep, wanted, accumulate=not capture)
-    if create_graph:
-        with enable_grad():
-            return walk.run(starts)
-    raw = [(edge, g._data if isinstance(g, Tensor) else g) for edge, g in starts]
-    with no_grad():
-        return [None if g is None else tape._lift(g) for g in walk.run(raw)]
 
 
 def _rebuild(kind: Any, data: Any, requires: bool) -> Tensor:
@@ -500,13 +354,5 @@ def _rebuild(kind: Any, data: Any, requires: bool) -> Tensor:
     made._leaf_requires = requires
     return made
 
-
-_TYPED: dict[Any, str] = {
-    create.FloatTensor: "float32",
-    create.DoubleTensor: "float64",
-    create.LongTensor: "int64",
-    create.IntTensor: "int32",
-    create.BoolTensor: "bool",
-}
 
 tape._Types.tensor = Tensor
