@@ -40,8 +40,9 @@ $(DEV_STAMP): pyproject.toml tools/install.sh
 	@tools/install.sh $(VENV) -e ".[dev]"
 	@touch $(RUN_STAMP) $@
 
+# PyTorch's own sample inputs need expecttest.
 $(TORCH_STAMP): pyproject.toml tools/install.sh
-	@tools/install.sh $(TORCH_VENV) torch==2.13.0 -e ".[dev]"
+	@tools/install.sh $(TORCH_VENV) torch==2.13.0 expecttest -e ".[dev]"
 	@touch $@
 
 install: $(DEV_STAMP)

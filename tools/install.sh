@@ -48,7 +48,7 @@ mkdir -p "$folder/tmp"
 TMPDIR=$(cd "$folder/tmp" && pwd)
 PIP_CACHE_DIR=$(cd "$folder" && pwd)/cache/pip
 export TMPDIR PIP_CACHE_DIR
-say "installing into $folder (some 150 MB the first time)"
+say "installing into $folder (the first time this downloads some 150 MB, for PyTorch more)"
 PIP_ONLY_BINARY=:all: PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 \
     "$folder/bin/python" -m pip install --quiet "$@" || {
     say "error: installing into $folder failed; pip's own message is above (is the network reachable?)"
