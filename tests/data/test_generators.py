@@ -102,6 +102,11 @@ def test_sizes_that_cannot_be(make: object) -> None:
 
 
 def test_options_that_cannot_be() -> None:
+    for seed in (-1, 2**32, 0.5, "a"):
+        with pytest.raises(ArgumentError, match=r"^seed is .*, expected a whole number from 0 to 4294967295$"):
+            generators.sine(seed=seed)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match=r"^moons: n is 2.5, expected a whole number$"):
+        generators.moons(n=2.5)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match=r"moons: noise is -1, expected a number >= 0"):
         generators.moons(noise=-1)
     with pytest.raises(ArgumentError, match=r"noise is nan"):

@@ -71,7 +71,8 @@ def _as_numbers(values: Any, where: str, hint: str | None = None) -> NDArray[Any
         raise ShapeError(f"{where} has rows of different lengths, expected a rectangular array") from error
     if array.dtype.kind == "O":
         raise DTypeError(
-            f"{where} has dtype object{_first_odd(array)}, expected numbers", hint=hint or "X.astype(float)"
+            f"{where} has dtype object{_first_odd(array)}, expected numbers",
+            hint=hint or "convert it with .astype(float)",
         )
     if array.dtype.kind in "US":
         example = f", the first is {str(array.flat[0])!r}" if array.size else ""

@@ -95,7 +95,7 @@ def sine(*, n: int = 200, noise: float = 0.1, seed: int = 0) -> tuple[Floats, Fl
     """y = sin x + N(0, noise^2), x = linspace(-pi, pi, n). X (n, 1) in radians, y (n,)."""
     _check_size("sine", n, 2, noise)
     x = np.linspace(-np.pi, np.pi, n)
-    return x[:, None], np.sin(x) + np.random.RandomState(seed).normal(scale=noise, size=n)
+    return x[:, None], np.sin(x) + _random(seed).normal(scale=noise, size=n)
 
 
 def parabola(*, n: int = 100, noise: float = 0.2, seed: int = 100) -> tuple[Floats, Floats]:
@@ -107,7 +107,7 @@ def parabola(*, n: int = 100, noise: float = 0.2, seed: int = 100) -> tuple[Floa
     """
     _check_size("parabola", n, 2, noise)
     x = np.linspace(-1, 1, n)
-    bits = np.random.RandomState(seed).randint(0, 2**32, size=n, dtype=np.uint32)
+    bits = _random(seed).randint(0, 2**32, size=n, dtype=np.uint32)
     uniform = (bits & np.uint32(2**24 - 1)) / 2**24
     return x[:, None], 3 * x**2 + 2 + noise * uniform
 
@@ -119,7 +119,7 @@ def _halves(n: int) -> Labels:
 
 def _shuffled_with_noise(X: Floats, y: Labels, noise: float, seed: int) -> tuple[Floats, Labels]:
     """Rows in random order, then N(0, noise^2) added: the order of the two draws fixes the bits."""
-    random = np.random.RandomState(seed)
+    random = _random(seed)
     order = np.arange(len(X))
     random.shuffle(order)
     X, y = X[order], y[order]
@@ -127,8 +127,17 @@ def _shuffled_with_noise(X: Floats, y: Labels, noise: float, seed: int) -> tuple
     return X, y
 
 
+def _random(seed: int) -> np.random.RandomState:
+    """The generator of `seed`, which has 32 bits."""
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise ArgumentError(f"seed is {seed!r}, expected a whole number from 0 to {2**32 - 1}")
+    return np.random.RandomState(int(seed))
+
+
 def _check_size(where: str, n: int, n_min: int, noise: float) -> None:
     """At least `n_min` rows (one per class) and a finite noise that is not negative."""
+    if not isinstance(n, int | np.integer):
+        raise ArgumentError(f"{where}: n is {n!r}, expected a whole number")
     if n < n_min:
         raise ArgumentError(f"{where}: n is {n}, expected at least {n_min}")
     if not 0 <= noise < math.inf:

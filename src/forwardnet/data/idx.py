@@ -21,6 +21,7 @@ from ..errors import FileFormatError
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
+PIECE = 1 << 24
 MAX_GZIP_RATIO = 1032  # deflate cannot compress better: each 258 bytes cost at least two bits
 
 
@@ -92,12 +93,21 @@ def _read(path: Path, stream: BinaryIO, n_bytes_possible: int) -> NDArray[Any]:
             f"{path}: its header announces shape {shape}, which is {n_bytes} bytes; the file is too short for that"
         )
     # One byte more than announced: shows what trails, and reaches the end, where gzip's checksum is verified.
-    values = stream.read(n_bytes + 1)
+    values = _read_up_to(stream, n_bytes + 1)
     if len(values) < n_bytes:
         raise FileFormatError(f"{path}: cut short: {len(values)} bytes of values, expected {n_bytes} for shape {shape}")
     if len(values) > n_bytes:
         raise FileFormatError(f"{path}: bytes follow after the {n_bytes} that its header announces for shape {shape}")
     return np.frombuffer(values, dtype=dtype, count=math.prod(shape)).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _read_up_to(stream: BinaryIO, n_bytes: int) -> bytes:
+    """At most `n_bytes`, piece by piece: a single large read would reserve all of it, however little comes."""
+    pieces = []
+    while n_bytes > 0 and (piece := stream.read(min(n_bytes, PIECE))):
+        pieces.append(piece)
+        n_bytes -= len(piece)
+    return b"".join(pieces)
 
 
 def _read_header(path: Path, stream: BinaryIO) -> tuple[np.dtype[Any], tuple[int, ...]]:
