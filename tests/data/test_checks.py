@@ -59,10 +59,10 @@ def with_value(value: float, row: int, column: int, dtype: Any = np.float32) -> 
         (
             np.array([[1, 2], [3, "abc"]], dtype=object),
             DTypeError,
-            "fit: X has dtype object (row 1, column 1 holds 'abc'), expected numbers\nhint: convert it with .astype(float)",
+            "fit: X has dtype object (row 1, column 1 holds 'abc'), expected numbers\nhint: convert it with .astype",
         ),
         (np.array([[1, None]], dtype=object), DTypeError, "object (row 0, column 1 holds 'None'), expected numbers"),
-        (np.array([[1, 2.5]], dtype=object), DTypeError, "fit: X has dtype object, expected numbers\nhint: convert it"),
+        (np.array([[1, 2.5]], dtype=object), DTypeError, "fit: X has dtype object, expected numbers\nhint: convert"),
         ([["a", "b"]], DTypeError, "fit: X holds text, the first is 'a', expected numbers"),
         (np.ones((2, 2), dtype=complex), DTypeError, "fit: X has dtype complex128, expected real numbers"),
         (np.zeros((2, 2), dtype="M8[s]"), DTypeError, "fit: X has dtype datetime64[s], expected real numbers"),

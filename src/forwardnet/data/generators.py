@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +128,7 @@ def _shuffled_with_noise(X: Floats, y: Labels, noise: float, seed: int) -> tuple
     return X, y
 
 
-def _random(seed: int) -> np.random.RandomState:
+def _random(seed: Any) -> np.random.RandomState:
     """The generator of `seed`, which has 32 bits."""
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise ArgumentError(f"seed is {seed!r}, expected a whole number from 0 to {2**32 - 1}")
