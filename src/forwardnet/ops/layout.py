@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,12 @@ def _cat_vjp(g: Any, i: int, xs_specs: tuple[Spec, ...], dim: int) -> Any:
     return slice_(g, items=(*whole, ("slice", start, start + xs_specs[i].shape[dim], None)))
 
 
+def _expand(x: Any, shape: tuple[int, ...]) -> Any:
+    wanted = expanded(x.shape, shape)
+    # Where nothing is repeated the view can be written to.
+    return np.reshape(x, wanted) if math.prod(wanted) == x.size else np.broadcast_to(x, wanted)
+
+
 def _put(x: Any, v: Any, items: Items) -> Any:
     y = np.array(x, order="C")
     y[as_index(items)] = v
@@ -133,7 +140,7 @@ expand: Op = array_op(
     doc="y[..., i] = x[..., i or 0 where x has length 1]",
     inputs=("x",),
     spec=lambda x, shape: Spec(expanded(x.shape, shape), x.dtype),
-    value=lambda x, shape: x.view() if x.shape == shape else np.broadcast_to(x, expanded(x.shape, shape)),
+    value=_expand,
     vjps=(lambda g, x_spec: sum_to(g, x_spec.shape),),
     view=True,
     examples=(
@@ -148,7 +155,8 @@ slice_: Op = array_op(
     doc="y = x[items] for a basic index: integers, slices, new axes",
     inputs=("x",),
     spec=lambda x, items: Spec(sliced(x.shape, items), x.dtype),
-    value=lambda x, items: x[as_index(items)],
+    # The ellipsis makes a single element a view too, where NumPy would give a copy of it.
+    value=lambda x, items: x[(*as_index(items), ...)],
     vjps=(_slice_vjp,),
     view=True,
     examples=(

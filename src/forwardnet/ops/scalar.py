@@ -27,7 +27,15 @@ def _sigmoid(x: Any) -> Any:
 def _erf(x: Any) -> Any:
     from scipy.special import erf as special_erf
 
-    return special_erf(x)
+    return special_erf(x).astype(x.dtype, copy=False)
+
+
+def _round(x: Any) -> Any:
+    return np.rint(x) if x.dtype.kind == "f" else x.copy()
+
+
+def _sign(x: Any) -> Any:
+    return np.sign(x) if x.dtype.kind != "b" else x.copy()
 
 
 def _pow(a: Any, b: Any) -> Any:
@@ -139,7 +147,7 @@ clamp_max: Op = elementwise(
     inputs=TWO,
 )
 abs_: Op = elementwise("abs", np.abs, (lambda x: sign(x),), doc="y = |x|; derivative 0 at 0", kinks=(0.0,))
-sign: Op = elementwise("sign", np.sign, (_flat,), doc="y = -1, 0 or 1", kinks=(0.0,))
+sign: Op = elementwise("sign", _sign, (_flat,), doc="y = -1, 0 or 1", kinks=(0.0,))
 square: Op = elementwise("square", np.square, (lambda x: 2 * x,), doc="y = x^2")
 reciprocal: Op = elementwise(
     "reciprocal", lambda x: 1 / x, (lambda y: -y * y,), doc="y = 1 / x", to_float=True, domain=(POSITIVE,)
@@ -149,7 +157,7 @@ reciprocal: Op = elementwise(
 KINKS_OF_ROUNDING = tuple(k / 2 for k in range(-6, 7))
 ceil: Op = elementwise("ceil", np.ceil, (_flat,), doc="y = least integer not below x", kinks=KINKS_OF_ROUNDING)
 floor: Op = elementwise("floor", np.floor, (_flat,), doc="y = greatest integer not above x", kinks=KINKS_OF_ROUNDING)
-round_: Op = elementwise("round", np.rint, (_flat,), doc="y = nearest integer, halves to even", kinks=KINKS_OF_ROUNDING)
+round_: Op = elementwise("round", _round, (_flat,), doc="y = nearest integer, halves to even", kinks=KINKS_OF_ROUNDING)
 trunc: Op = elementwise("trunc", np.trunc, (_flat,), doc="y = x without its fraction", kinks=KINKS_OF_ROUNDING)
 
 # Elementary functions

@@ -26,33 +26,42 @@ def _finish(array: Any, requires_grad: bool) -> Tensor:
 
 
 def _array_of(data: Any, dtype: Any) -> np.ndarray[Any, Any]:
-    """Data as an array of the type PyTorch would infer."""
+    """Data as an array of the given type, or of the type PyTorch would infer."""
+    if dtype is not None and not tape.is_tensor(data):
+        data = _rectangular(data) if not isinstance(data, (np.ndarray, np.generic)) else data
+        if np.asarray(data).dtype.kind in "OUSV":
+            raise _not_numbers(data)
+        return np.asarray(data).astype(dtypes.as_numpy(dtype))
     if tape.is_tensor(data):
         array = data._data
     elif isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
     else:
-        try:
-            array = np.array(_plain(data))
-        except ValueError:
-            raise ShapeError(
-                "tensor: the rows have different lengths or depths, expected a rectangular nesting of numbers",
-                hint="pad the rows to one length",
-            ) from None
-        if array.dtype.kind == "f" or array.size == 0:
+        array = _rectangular(data)
+        if dtype is None and (array.dtype.kind == "f" or array.size == 0):
             inferred = _inferred(data)
             array = array.astype(inferred if inferred is not None else dtypes.default())
-    if dtype is not None:
-        return array.astype(dtypes.as_numpy(dtype))
     if array.dtype.kind in "OUSV":
-        raise DTypeError(
-            f"tensor: cannot make numbers of {type(data).__name__} data of type {array.dtype}",
-            hint="convert text and categories to numbers first",
-        )
-    if array.dtype.kind == "i" and array.dtype.itemsize < 1:
-        array = array.astype(np.int64)
+        raise _not_numbers(array)
     dtypes.face(array.dtype)
-    return array
+    return array if dtype is None else array.astype(dtypes.as_numpy(dtype))
+
+
+def _not_numbers(data: Any) -> DTypeError:
+    return DTypeError(
+        f"tensor: cannot make numbers of data of type {np.asarray(data).dtype}",
+        hint="convert text and categories to numbers first",
+    )
+
+
+def _rectangular(data: Any) -> Any:
+    try:
+        return np.array(_plain(data))
+    except ValueError:
+        raise ShapeError(
+            "tensor: the rows have different lengths or depths, expected a rectangular nesting of numbers",
+            hint="pad the rows to one length",
+        ) from None
 
 
 def _plain(data: Any) -> Any:
@@ -127,33 +136,43 @@ def _typed(name: str) -> Any:
     return construct
 
 
+def default_tensor(*data: Any) -> Tensor:
+    """What `Tensor(...)` makes: of the default type, a copy of data or unset elements of a shape."""
+    if len(data) == 1 and not isinstance(data[0], (int, np.integer)):
+        return tensor(data[0], dtype=dtypes.default())
+    return empty(*data) if data else empty(0)
+
+
 FloatTensor, DoubleTensor, LongTensor = _typed("float32"), _typed("float64"), _typed("int64")
 IntTensor, BoolTensor = _typed("int32"), _typed("bool")
 
 
-def _sized(size: tuple[Any, ...]) -> tuple[int, ...]:
-    shape = sizes_of(size)
+def _sized(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    shape = sizes_of(sizes if size is None else (size,))
     if any(n < 0 for n in shape):
         raise ShapeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     return shape
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros."""
     check_device(device)
-    return _finish(np.zeros(_sized(size), _or_default(dtype)), requires_grad)
+    return _finish(np.zeros(_sized(sizes, size), _or_default(dtype)), requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
     check_device(device)
-    return _finish(np.ones(_sized(size), _or_default(dtype)), requires_grad)
+    return _finish(np.ones(_sized(sizes, size), _or_default(dtype)), requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are not set: whatever the memory holds."""
     check_device(device)
-    return _finish(np.empty(_sized(size), _or_default(dtype)), requires_grad)
+    return _finish(np.empty(_sized(sizes, size), _or_default(dtype)), requires_grad)
 
 
 def full(

@@ -41,6 +41,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
                 "0D and 0D", f"{input.ndim}D and {other.ndim}D"
             )
         )
+    same_dtype("matmul", input.spec, other.spec)
     a = lay.reshape(input, shape=(1, *input.spec.shape)) if input.ndim == 1 else input
     b = lay.reshape(other, shape=(*other.spec.shape, 1)) if other.ndim == 1 else other
     if input.ndim == other.ndim == 1 and input.spec.shape != other.spec.shape:

@@ -82,7 +82,11 @@ def reflected(op: Op) -> Binary:
     """The operator with its operands exchanged, for `2 - x`."""
 
     def function(input: Tensor, other: Any) -> Any:
-        return op(other, input) if isinstance(other, NUMBERS) else NotImplemented
+        if isinstance(other, NUMBERS):
+            return op(other, input)
+        if isinstance(other, (np.ndarray, np.generic)):
+            return op(as_tensor(other), input)
+        return NotImplemented
 
     return _named(function, f"r{op.name}", f"{op.doc}, with the operands exchanged.")
 
