@@ -117,7 +117,7 @@ class Op:
         if not any(self.promotes):
             return args
         wanted = [
-            (None, 0, a) if isinstance(a, NUMBERS) else (spec_of(a).dtype, len(spec_of(a).shape), None)
+            (None, 0, a) if _is_number(a) else (spec_of(a).dtype, len(spec_of(a).shape), None)
             for a, p in zip(args, self.promotes, strict=False)
             if p
         ]
@@ -140,8 +140,13 @@ def spec_of(value: Any) -> Spec:
     return spec if spec is not None else Spec(value.shape, value.dtype)
 
 
+def _is_number(value: Any) -> bool:
+    # np.float64 is a Python float too, but one with a type: taking it for a plain number would round it to float32.
+    return isinstance(value, NUMBERS) and not isinstance(value, np.generic)
+
+
 def _as_type(value: Any, dtype: np.dtype[Any]) -> Any:
-    if isinstance(value, NUMBERS):
+    if _is_number(value):
         return np.asarray(value, dtype)
     if spec_of(value).dtype == dtype:
         return value

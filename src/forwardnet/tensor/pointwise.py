@@ -47,10 +47,10 @@ def unary_(op: Op) -> Unary:
 
 
 def _operand(name: str, value: Any) -> Any:
-    if isinstance(value, NUMBERS) or tape.is_tensor(value):
-        return value
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, NUMBERS) or tape.is_tensor(value):
+        return value
     raise DTypeError(
         f"{name}(): argument must be a tensor or a number, not {type(value).__name__}",
         hint="convert it with tensor(...) or from_numpy(...)",
@@ -82,10 +82,10 @@ def reflected(op: Op) -> Binary:
     """The operator with its operands exchanged, for `2 - x`."""
 
     def function(input: Tensor, other: Any) -> Any:
-        if isinstance(other, NUMBERS):
-            return op(other, input)
-        if isinstance(other, (np.ndarray, np.generic)):
+        if isinstance(other, np.ndarray):
             return op(as_tensor(other), input)
+        if isinstance(other, (*NUMBERS, np.generic)):
+            return op(_operand(op.name, other), input)
         return NotImplemented
 
     return _named(function, f"r{op.name}", f"{op.doc}, with the operands exchanged.")
