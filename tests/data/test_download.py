@@ -87,11 +87,14 @@ def test_resumes_in_a_later_call(folder: Path) -> None:
 
 
 def test_a_server_without_ranges_sends_all(folder: Path) -> None:
-    leave_part(folder, b"wrong" * 100)
+    leave_part(folder, b"wrong" * 20_000)
     server = Behaviour({"file.gz": CONTENT}, has_ranges=False)
+    done: list[int] = []
     with serve(server) as address:
-        assert fetch(FILE, [address], folder).read_bytes() == CONTENT
+        path = fetch(FILE, [address], folder, progress=lambda _name, count, _total: done.append(count))
+    assert path.read_bytes() == CONTENT
     assert len(server.seen) == 1
+    assert (done[0], done[-1]) == (0, len(CONTENT)), "what was there is not counted"
 
 
 def test_a_file_that_changed_on_the_server_is_sent_whole(folder: Path) -> None:

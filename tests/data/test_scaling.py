@@ -44,6 +44,12 @@ def test_constant_columns_become_zero(value: float) -> None:
     np.testing.assert_allclose(standardizer.transform(X)[:, 0], 0, atol=abs(value) * 1e-15)
 
 
+def test_a_column_that_differs_by_rounding_is_constant() -> None:
+    standardizer = Standardizer().fit([[0.3], [0.1 + 0.2], [0.3]])
+    assert standardizer.scale is not None
+    assert standardizer.scale.tolist() == [1.0]
+
+
 def test_one_row_and_one_column() -> None:
     assert Standardizer().fit_transform([[3.0, 4.0]]).tolist() == [[0.0, 0.0]]
     y = np.array([1.0, 3.0], dtype=np.float32)
