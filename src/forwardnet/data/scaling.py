@@ -33,8 +33,8 @@ class Standardizer:
             # A second look at the differences: their mean corrects the rounding of the first.
             mean = mean + (array - mean).mean(axis=0)
             scale = np.sqrt(np.square(array - mean).mean(axis=0))
-        # A column whose values differ by rounding alone (0.3 and 0.1 + 0.2) is constant: dividing by its deviation would
-        # blow that noise up to size 1.
+        # A column whose values differ by rounding alone (0.3 and 0.1 + 0.2) is constant: dividing by its deviation
+        # would blow that noise up to size 1.
         if not np.isfinite(scale).all():
             raise DataError(
                 f"Standardizer.fit: column {int(np.argmin(np.isfinite(scale)))} of X is too large to be squared"
