@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forwardnet import errors
-from forwardnet.tensor import Tensor, no_grad
+from forwardnet.tensor import Tensor
+from forwardnet.tensor.mode import no_grad
 from forwardnet.train.state import Snapshot
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class Watch:
         for name, parameter in self._parameters:
             gradient = parameter.grad
             if gradient is not None and not is_finite(gradient):
-                raise self.error(f"the gradient of {name!r} holds {_bad_value(gradient)}")
+                # An output may be infinite and the loss finite (tanh of it is 1): then that is where it began.
+                raise self.error(first_bad(self.model, x) or f"the gradient of {name!r} holds {_bad_value(gradient)}")
         if self._countdown == 0:
             self._good = Snapshot.of(self.model, self.optimizer)
             self.good_step = self.step

@@ -63,17 +63,28 @@ def as_floats(array: Array, dtype: Any, name: str) -> Array:
     return check_features(array, where=name, ndim=None, dtype=dtype)
 
 
-def sample_weights(weight: Any, n: int, dtype: Any) -> Array:
-    """Weights (n,) of mean 1, so that the loss is sum(w l) / sum(w) over the rows: a weight of 2 counts a row twice."""
+def sample_weights(weight: Any, n: int) -> Array:
+    """Weights (n,) as float64: finite, none negative, not all zero."""
     array = as_floats(plain(weight, "sample_weight"), np.float64, "sample_weight")
     if array.shape != (n,):
         raise errors.ShapeError(f"sample_weight has shape {array.shape}, expected ({n},): one weight for each row of X")
     if (array < 0).any():
         row = int(np.argmax(array < 0))
         raise errors.DataError(f"sample_weight is {array[row]:.4g} at row {row}, expected 0 or more")
-    if not array.any():
+    _refuse_zeros(array)
+    return array
+
+
+def scaled_weights(weight: Array, dtype: Any, *, reduction: str) -> Array:
+    """The weights as a step takes them. For losses that are means they have mean 1, so that the loss of all rows is
+    sum(w l) / sum(w), and a batch estimates it without bias whatever weights fall into it."""
+    _refuse_zeros(weight)  # a part of the rows may have no weight left
+    return np.ascontiguousarray(weight if reduction == "sum" else weight / weight.mean(), dtype=dtype)
+
+
+def _refuse_zeros(weight: Array) -> None:
+    if not weight.any():
         raise errors.DataError("sample_weight is 0 for every row, expected at least one positive weight")
-    return np.ascontiguousarray(array / array.mean(), dtype=dtype)
 
 
 def whole(value: Any, name: str, *, least: int) -> int:

@@ -144,8 +144,8 @@ def log_loss(y: Array, probability: Array, weight: Array | None) -> float:
 
 @metric("values", greater_is_better=False)
 def rmse(y: Array, values: Array, weight: Array | None) -> float:
-    """Root of the mean squared difference, in the unit of the target."""
-    return float(np.sqrt(np.average((y - values) ** 2, axis=0, weights=weight).mean()))
+    """Root of the mean squared difference, in the unit of the target; of several outputs the mean of their roots."""
+    return float(np.sqrt(np.average((y - values) ** 2, axis=0, weights=weight)).mean())
 
 
 @metric("values", greater_is_better=False)

@@ -41,7 +41,7 @@ class Pairing:
         if self.kind == "labels":
             return self._labels(y, outputs, dtype, name)
         if self.kind == "values":
-            return as_floats(self._like_outputs(y, outputs, name), dtype, name)
+            return self._like_outputs(y, as_floats(y, dtype, name), outputs, name)
         return self._custom(y, outputs, dtype, name)
 
     def _classes(self, y: Array, outputs: tuple[int, ...], dtype: Any, name: str) -> Array:
@@ -105,15 +105,15 @@ class Pairing:
                 f"{self.loss}: {name} has shape {y.shape}, but the model's output has shape {outputs}",
                 hint="use CrossEntropyLoss for class labels and one output per class",
             )
-        y = as_floats(self._like_outputs(y, outputs, name), dtype, name)
+        y = self._like_outputs(y, as_floats(y, dtype, name), outputs, name)
         return _within(y, name, f"targets from 0 to 1 for {self.loss}")
 
-    def _like_outputs(self, y: Array, outputs: tuple[int, ...], name: str) -> Array:
-        """`y` in the shape of the outputs: only (n,) and (n, 1) are turned into each other, nothing is broadcast."""
+    def _like_outputs(self, y: Array, floats: Array, outputs: tuple[int, ...], name: str) -> Array:
+        """The `floats` of y in the shape of the outputs: (n,) and (n, 1) turn into each other, nothing is broadcast."""
         if y.shape == outputs:
-            return y
+            return floats
         if y.size == len(y) == int(np.prod(outputs)) and max(y.ndim, len(outputs)) <= 2:
-            return y.reshape(outputs)
+            return floats.reshape(outputs)
         looks_like_labels = y.dtype.kind in "iu" and y.ndim == 1
         raise errors.ShapeError(
             f"{self.loss}: {name} has shape {y.shape}, but the model's output has shape {outputs}",
@@ -161,15 +161,19 @@ def _within(y: Array, name: str, expected: str) -> Array:
     return y
 
 
+def class_labels(y: Array, pairing: Pairing) -> Array | None:
+    """The class of each row (n,), from checked targets; None where a row has no one class."""
+    if pairing.kind in ("classes", "custom") and y.ndim == 1 and y.dtype.kind in "iu":
+        return y
+    if pairing.kind == "labels" and y.size == len(y) and bool(np.isin(y, (0, 1)).all()):
+        return y.reshape(-1).astype(np.int64)
+    return None
+
+
 def check_classes(y: Array, pairing: Pairing, name: str = "y") -> None:
     """Raise DataError when all training rows belong to one class: there is nothing to tell apart."""
-    is_labels = pairing.kind == "classes" and y.ndim == 1
-    is_binary = pairing.kind == "labels" and y.size == len(y)
-    if not (is_labels or is_binary):
-        return
-    labels = y.reshape(-1)
-    first = labels[0]
-    if (labels == first).all() and (is_labels or first in (0, 1)):
+    labels = None if pairing.kind == "custom" else class_labels(y, pairing)
+    if labels is not None and (labels == labels[0]).all():
         raise errors.DataError(
-            f"{name} has only one class: all {len(labels)} labels are {int(first)}, expected at least two classes"
+            f"{name} has only one class: all {len(labels)} labels are {labels[0]}, expected at least two classes"
         )

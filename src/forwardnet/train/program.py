@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet import errors
-from forwardnet.tensor import Tensor, from_numpy, no_grad
+from forwardnet.tensor import Tensor
+from forwardnet.tensor.functional import from_numpy
+from forwardnet.tensor.mode import no_grad
 from forwardnet.train.divergence import Watch, first_bad
 
 if TYPE_CHECKING:
@@ -178,10 +180,9 @@ def weighted(loss: Any, name: str) -> Loss:
     per_row.reduction = "none"
 
     def weighted_loss(output: Tensor, y: Tensor, w: Tensor) -> Tensor:
-        values = per_row(output, y)
-        if reduction == "sum":
-            return (values.reshape(len(w), -1).sum(1) * w).sum()
-        return (values.reshape(len(w), -1).mean(1) * w).mean()
+        values = per_row(output, y).reshape(len(w), -1)
+        value: Tensor = (values.sum(1) * w).sum() if reduction == "sum" else (values.mean(1) * w).mean()
+        return value
 
     weighted_loss.reduction = reduction  # type: ignore[attr-defined]
     return weighted_loss

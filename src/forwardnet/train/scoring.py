@@ -51,6 +51,8 @@ def choose(metrics: Chosen | Sequence[Chosen], pairing: Pairing) -> Scores:
     """The metrics asked for; raises UnknownNameError, and ArgumentError for one that does not suit the loss."""
     listed: Sequence[Chosen] = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
     chosen: dict[str, Metric | Callable[[Array, Array], float]] = {}
+    name: str
+    metric: Metric | Callable[[Array, Array], float]
     for number, item in enumerate(listed, start=1):
         if isinstance(item, str):
             if item not in METRICS:

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from forwardnet import dtypes, errors, nn, optim
 from forwardnet.data.batches import batch_indices
 from forwardnet.data.splits import train_validation_test
-from forwardnet.tensor import from_numpy, no_grad
+from forwardnet.tensor.functional import from_numpy
+from forwardnet.tensor.mode import no_grad
 from forwardnet.train import inputs
 from forwardnet.train.callbacks import Dispatcher
 from forwardnet.train.divergence import Watch
 from forwardnet.train.history import History, Row
 from forwardnet.train.loop import Loop
 from forwardnet.train.metrics import Link
-from forwardnet.train.pairing import check_classes, pairing_of
+from forwardnet.train.pairing import Pairing, check_classes, class_labels, pairing_of
 from forwardnet.train.program import EagerProgram, Epoch, forward, weighted
 from forwardnet.train.progress import display_for
 from forwardnet.train.run import Run
@@ -126,21 +127,7 @@ class Trainer:
         callbacks = Dispatcher(callbacks)
         display = display_for(progress)
         arrays, held_out = self._data(X, y, validation_data, validation_split, sample_weight)
-        n = len(arrays[0])
-        self.history = History()
-        run = Run(
-            model=self.model,
-            optimizer=self.optimizer,
-            history=self.history,
-            columns=self._columns(held_out is not None),
-            epoch=self.epochs_done,
-            first_epoch=self.epochs_done + 1,
-            last_epoch=self.epochs_done + epochs,
-            step=self.steps_done,
-            batch_size=min(batch_size, n),
-            n_samples=n,
-            steps_per_epoch=-(-n // batch_size),
-        )
+        run = self._run(len(arrays[0]), epochs, batch_size, has_validation=held_out is not None)
         loss = self.loss if len(arrays) == 2 else weighted(self.loss, self._pairing.loss)
         watch = Watch(self.model, self.optimizer, step=self.steps_done)
         loop = Loop(
@@ -149,7 +136,7 @@ class Trainer:
             program=EagerProgram(
                 self.model, loss, self.optimizer, arrays, watch=watch, keep_outputs=bool(self._scores)
             ),
-            batches=partial(_batches, n, batch_size, seed=self.seed, shuffle=bool(shuffle)),
+            batches=partial(_batches, run.n_samples, run.batch_size, seed=self.seed, shuffle=bool(shuffle)),
             score=partial(self._score, arrays),
             validate=None if held_out is None else partial(self._measure, *held_out),
             callbacks=callbacks,
@@ -165,10 +152,23 @@ class Trainer:
             self.epochs_done += len(self.history)
         return self.history
 
-    def _columns(self, has_validation: bool) -> tuple[str, ...]:
-        """The names that the history will have."""
+    def _run(self, n: int, epochs: int, batch_size: int, *, has_validation: bool) -> Run:
+        """The state of a fit that goes on where the last one ended, with an empty history."""
+        self.history = History()
         own = ("loss", *self._scores.metrics)
-        return ("epoch", *own, *(f"val_{name}" for name in own if has_validation), "lr", "seconds")
+        return Run(
+            model=self.model,
+            optimizer=self.optimizer,
+            history=self.history,
+            columns=("epoch", *own, *(f"val_{name}" for name in own if has_validation), "lr", "seconds"),
+            epoch=self.epochs_done,
+            first_epoch=self.epochs_done + 1,
+            last_epoch=self.epochs_done + epochs,
+            step=self.steps_done,
+            batch_size=min(batch_size, n),
+            n_samples=n,
+            steps_per_epoch=-(-n // batch_size),
+        )
 
     def _score(self, arrays: tuple[Array, ...], epoch: Epoch) -> Row:
         """The metrics of the rows as they were seen in an epoch."""
@@ -220,17 +220,18 @@ class Trainer:
         held_out: tuple[Array, Array] | None = None
         arrays: tuple[Array, ...] = (X, y)
         if sample_weight is not None:
-            arrays += (inputs.sample_weights(sample_weight, len(X), self._dtype),)
+            arrays += (inputs.sample_weights(sample_weight, len(X)),)
         if validation_data is not None:
             if validation_split:
                 raise errors.ArgumentError("fit: validation_data and validation_split are both given, expected one")
             held_out = self._validation(validation_data, X)
         elif validation_split:
-            train, held = _split(y, validation_split, self.seed)
+            train, held = _split(y, self._pairing, validation_split, self.seed)
             held_out = (X[held], y[held])
             arrays = tuple(array[train] for array in arrays)
-            if len(arrays) == 3:
-                arrays = (*arrays[:2], inputs.sample_weights(arrays[2], len(train), self._dtype))
+        if len(arrays) == 3:
+            reduction = str(getattr(self.loss, "reduction", "mean"))
+            arrays = (*arrays[:2], inputs.scaled_weights(arrays[2], self._dtype, reduction=reduction))
         check_classes(arrays[1], self._pairing)
         return arrays, held_out
 
@@ -261,13 +262,13 @@ def _batches(n: int, batch_size: int, epoch: int, *, seed: int, shuffle: bool) -
     return batch_indices(n, batch_size, seed=seed, epoch=epoch, shuffle=shuffle)
 
 
-def _split(y: Array, share: float, seed: int) -> tuple[Array, Array]:
-    """Row numbers to learn from and to hold out; class by class where `y` holds class indices."""
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+def _split(y: Array, pairing: Pairing, share: float, seed: int) -> tuple[Array, Array]:
+    """Row numbers to learn from and to hold out; class by class where `y` says to which class a row belongs."""
+    if not 0 < share < 1:
         raise errors.ArgumentError(f"validation_split is {share!r}, expected a share from 0 to less than 1")
     if len(y) < 2:
         raise errors.DataError(f"validation_split: {len(y)} row cannot be split", hint="give more rows")
-    labels = y if y.dtype.kind in "iu" and y.ndim == 1 else None
+    labels = class_labels(y, pairing)
     train, held, _ = train_validation_test(len(y), validation=share, test=0.0, stratify=labels, seed=seed)
     if not len(train) or not len(held):
         raise errors.ArgumentError(
