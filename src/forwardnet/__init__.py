@@ -11,53 +11,28 @@ from typing import Any as _Any
 from forwardnet import autograd as autograd
 from forwardnet.dtypes import (
     DType as DType,
-)
-from forwardnet.dtypes import bool_ as bool  # noqa: F401
-from forwardnet.dtypes import (
+    bool_ as bool,  # noqa: F401
     can_cast as can_cast,
-)
-from forwardnet.dtypes import (
     finfo as finfo,
-)
-from forwardnet.dtypes import (
     float16 as float16,
-)
-from forwardnet.dtypes import (
     float32 as float32,
-)
-from forwardnet.dtypes import (
     float64 as float64,
-)
-from forwardnet.dtypes import (
     get_default_dtype as get_default_dtype,
-)
-from forwardnet.dtypes import (
     iinfo as iinfo,
-)
-from forwardnet.dtypes import (
     int8 as int8,
-)
-from forwardnet.dtypes import (
     int16 as int16,
-)
-from forwardnet.dtypes import (
     int32 as int32,
-)
-from forwardnet.dtypes import (
     int64 as int64,
-)
-from forwardnet.dtypes import (
     promote_types as promote_types,
-)
-from forwardnet.dtypes import (
     set_default_dtype as set_default_dtype,
-)
-from forwardnet.dtypes import (
     uint8 as uint8,
 )
-from forwardnet.tensor import Device as device  # noqa: F401, N813
-from forwardnet.tensor import Size as Size
-from forwardnet.tensor import Tensor as Tensor
+from forwardnet.tensor import (
+    Device as device,  # noqa: F401, N813
+    Size as Size,
+    Tensor as Tensor,
+)
+from forwardnet.tensor.conversion import cuda as cuda
 from forwardnet.tensor.functional import *  # noqa: F403
 
 __version__ = "0.1.0"

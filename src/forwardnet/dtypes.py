@@ -114,7 +114,7 @@ def as_numpy(dtype: Any) -> NumpyDType:
     if isinstance(dtype, DType):
         return dtype.np
     if dtype is float:
-        return _default
+        return FLOAT64
     if dtype is int:
         return INT64
     try:

@@ -27,7 +27,7 @@ class DTypeError(ForwardnetError, TypeError, RuntimeError):
     """A number type cannot be used here."""
 
 
-class AxisError(ForwardnetError, IndexError):
+class AxisError(ForwardnetError, IndexError, RuntimeError):
     """A dimension or an index is out of range."""
 
 
@@ -35,7 +35,7 @@ class AutogradError(ForwardnetError, RuntimeError):
     """A derivative was asked for that cannot be given."""
 
 
-class ArgumentError(ForwardnetError, ValueError):
+class ArgumentError(ForwardnetError, ValueError, RuntimeError):
     """An argument has a value outside its range."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from forwardnet.errors import AutogradError
+from forwardnet.errors import ArgumentError, AutogradError
 
 Function = Callable[..., Any]
 Grad = Callable[..., tuple[Any, ...]]
@@ -28,8 +28,8 @@ def numerical_jacobian(func: Function, inputs: Sequence[Any], which: int, eps: f
         for step in (eps, -eps):
             moved = flat.copy()
             moved[i] += step
-            trial = [v.detach() for v in inputs]
-            trial[which] = _like(x, moved.reshape(array.shape))
+            trial = list(inputs)
+            trial[which] = _like(x, moved.reshape(array.shape)).requires_grad_()
             ends.append([np.array(y.detach().numpy(), np.float64).reshape(-1) for y in _as_tuple(func(*trial))])
         rows.append([(high - low) / (2 * eps) for high, low in zip(*ends, strict=True)])
     if not rows:
@@ -83,6 +83,10 @@ def gradcheck(
     Raises `AutogradError` naming input, output and both Jacobians where they differ, or returns False.
     """
     given = list(_as_tuple(inputs))
+    if not any(getattr(x, "requires_grad", False) for x in given):
+        raise ArgumentError(
+            "gradcheck: none of the inputs requires grad, expected at least one", hint="call requires_grad_() on it"
+        )
     for which, x in enumerate(given):
         if not getattr(x, "requires_grad", False):
             continue

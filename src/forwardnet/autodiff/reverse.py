@@ -59,7 +59,7 @@ class Saved:
         if self.data is None:
             raise AutogradError(FREED, hint="pass retain_graph=True to the first call to walk the graph again")
         if self.version.count != self.seen:
-            shape = tuple(self.data.shape)
+            shape = list(self.data.shape)
             raise AutogradError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"{name} of {owner.name()}, shape {shape}, is at version {self.version.count}; "
@@ -104,7 +104,7 @@ class Accumulator:
 class Function:
     """One recorded op: where gradients of its inputs go, and the values its derivative needs."""
 
-    __slots__ = ("__weakref__", "attrs", "edges", "hooks", "in_specs", "op", "out_specs", "saved", "sequence")
+    __slots__ = ("__weakref__", "attrs", "edges", "hooks", "in_specs", "label", "op", "out_specs", "saved", "sequence")
 
     def __init__(
         self,
@@ -120,12 +120,13 @@ class Function:
         self.in_specs = in_specs
         self.out_specs = out_specs
         self.saved: dict[str, Any] = {}
+        self.label = ""
         self.sequence = next(_sequence)
         self.hooks: dict[int, list[Callable[[Any], Any]]] = {}
 
     def name(self) -> str:
         """The readable name, `MulBackward0`."""
-        return self.op.grad_name
+        return f"{self.label}Backward0" if self.label else self.op.grad_name
 
     @property
     def next_functions(self) -> tuple[tuple[Function | Accumulator | None, int], ...]:

@@ -83,6 +83,25 @@ def _cat_vjp(g: Any, i: int, xs_specs: tuple[Spec, ...], dim: int) -> Any:
     return slice_(g, items=(*whole, ("slice", start, start + xs_specs[i].shape[dim], None)))
 
 
+def diagonal_length(shape: tuple[int, ...], offset: int) -> int:
+    """How many elements x[i, i + offset] a matrix of that shape has."""
+    rows, columns = shape
+    return max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+
+
+def _diagonal(x: Any, offset: int) -> Any:
+    n = diagonal_length(x.shape, offset)
+    step = (x.strides[0] + x.strides[1],)
+    start = x[max(0, -offset) :, max(0, offset) :]
+    return np.lib.stride_tricks.as_strided(start, (n,), step, writeable=x.flags.writeable) if n else x.reshape(-1)[:0]
+
+
+def _diagonal_put(x: Any, v: Any, offset: int) -> Any:
+    y = np.array(x, order="C")
+    _diagonal(y, offset)[...] = v
+    return y
+
+
 def _expand(x: Any, shape: tuple[int, ...]) -> Any:
     wanted = expanded(x.shape, shape)
     # Where nothing is repeated the view can be written to.
@@ -248,12 +267,49 @@ cat: Op = array_op(
 )
 clone: Op = array_op(
     "clone",
-    doc="y = x, in memory of its own",
+    doc="y = x, in memory of its own: in row-major order, or in the order of x",
     inputs=("x",),
-    spec=lambda x: x,
-    value=lambda x: np.array(x, order="C"),
+    spec=lambda x, row_major: x,
+    value=lambda x, row_major: np.array(x, order="C" if row_major else "K"),
     vjps=(lambda g: g,),
-    examples=(Example(((2, 3),)), Example(((0,),)), Example(((),))),
+    examples=(
+        Example(((2, 3),), {"row_major": True}),
+        Example(((0,),), {"row_major": False}),
+        Example(((),), {"row_major": False}),
+    ),
+)
+diagonal: Op = array_op(
+    "diagonal",
+    doc="y[i] = x[i - min(offset, 0), i + max(offset, 0)]",
+    inputs=("x",),
+    spec=lambda x, offset: Spec((diagonal_length(x.shape, offset),), x.dtype),
+    value=_diagonal,
+    vjps=(
+        lambda g, x_spec, offset: diagonal_put(
+            expand(np.zeros((), x_spec.dtype), shape=x_spec.shape), g, offset=offset
+        ),
+    ),
+    view=True,
+    examples=(
+        Example(((3, 3),), {"offset": 0}),
+        Example(((2, 4),), {"offset": 1}),
+        Example(((3, 2),), {"offset": -1}),
+        Example(((0, 2),), {"offset": 0}),
+    ),
+)
+diagonal_put: Op = array_op(
+    "diagonal_put",
+    doc="y = x, but y[i - min(offset, 0), i + max(offset, 0)] = v[i]",
+    inputs=("x", "v"),
+    spec=lambda x, v, offset: x,
+    value=_diagonal_put,
+    vjps=(
+        lambda g, v_spec, offset: diagonal_put(
+            g, expand(np.zeros((), v_spec.dtype), shape=v_spec.shape), offset=offset
+        ),
+        lambda g, offset: diagonal(g, offset=offset),
+    ),
+    examples=(Example(((3, 3), (3,)), {"offset": 0}), Example(((2, 4), (2,)), {"offset": 1})),
 )
 cast: Op = array_op(
     "cast",

@@ -89,7 +89,7 @@ class Op:
     def grad_name(self) -> str:
         """What `grad_fn` is called: `MulBackward0` for `mul`."""
         base = self.label or "".join(part.capitalize() for part in self.name.split("_"))
-        return base if self.label.endswith("s") and self.label == "CopySlices" else f"{base}Backward0"
+        return base if base == "CopySlices" else f"{base}Backward0"
 
     def derivative(self, position: int) -> Derivative | None:
         """The derivative for the input at `position`; repeated inputs share the last."""

@@ -70,6 +70,8 @@ class Conversions:
             names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int"}
             name = self._data.dtype.name
             return f"forwardnet.{names.get(name, name.capitalize())}Tensor"
+        if isinstance(dtype, str) and dtype.startswith("forwardnet.") and dtype.endswith("Tensor"):
+            dtype = getattr(create, dtype.removeprefix("forwardnet."))
         return self.to(dtype=_TYPED[dtype] if callable(dtype) and dtype in _TYPED else dtype)
 
     def type_as(self, other: Tensor) -> Tensor:
@@ -88,6 +90,10 @@ class Conversions:
         """As float16."""
         return self.to(dtype=dtypes.float16)
 
+    def short(self) -> Tensor:
+        """As int16."""
+        return self.to(dtype=dtypes.int16)
+
     def long(self) -> Tensor:
         """As int64."""
         return self.to(dtype=dtypes.int64)
@@ -105,3 +111,17 @@ class Conversions:
     def bool(self) -> Tensor:
         """As bool."""
         return self.to(dtype=dtypes.bool_)
+
+
+class cuda:  # noqa: N801 - stands for the module users ask
+    """What programs ask before they choose a device: there is no GPU backend."""
+
+    @staticmethod
+    def is_available() -> builtins.bool:
+        """Whether tensors can live on a GPU: no."""
+        return False
+
+    @staticmethod
+    def device_count() -> builtins.int:
+        """How many GPUs there are: 0."""
+        return 0

@@ -27,11 +27,6 @@ def _finish(array: Any, requires_grad: bool) -> Tensor:
 
 def _array_of(data: Any, dtype: Any) -> np.ndarray[Any, Any]:
     """Data as an array of the given type, or of the type PyTorch would infer."""
-    if dtype is not None and not tape.is_tensor(data):
-        data = _rectangular(data) if not isinstance(data, (np.ndarray, np.generic)) else data
-        if np.asarray(data).dtype.kind in "OUSV":
-            raise _not_numbers(data)
-        return np.asarray(data).astype(dtypes.as_numpy(dtype))
     if tape.is_tensor(data):
         array = data._data
     elif isinstance(data, (np.ndarray, np.generic)):
@@ -116,6 +111,10 @@ def from_numpy(array: Any) -> Tensor:
             f"from_numpy: expected np.ndarray (got {type(array).__name__})", hint="use tensor(...) for lists"
         )
     dtypes.face(array.dtype)
+    if any(step < 0 for step in array.strides):
+        raise ShapeError(
+            "from_numpy: at least one stride in the given numpy array is negative", hint="pass array.copy()"
+        )
     return tape.new_tensor(array)
 
 
@@ -147,32 +146,30 @@ FloatTensor, DoubleTensor, LongTensor = _typed("float32"), _typed("float64"), _t
 IntTensor, BoolTensor = _typed("int32"), _typed("bool")
 
 
-def _sized(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+def checked_sizes(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    """Sizes given as `f(2, 3)`, `f((2, 3))` or `f(size=(2, 3))`; raises `ShapeError` for a negative one."""
     shape = sizes_of(sizes if size is None else (size,))
     if any(n < 0 for n in shape):
         raise ShapeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     return shape
 
 
-def zeros(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros."""
     check_device(device)
-    return _finish(np.zeros(_sized(sizes, size), _or_default(dtype)), requires_grad)
+    return _finish(np.zeros(checked_sizes(sizes, size), _or_default(dtype)), requires_grad)
 
 
-def ones(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
     check_device(device)
-    return _finish(np.ones(_sized(sizes, size), _or_default(dtype)), requires_grad)
+    return _finish(np.ones(checked_sizes(sizes, size), _or_default(dtype)), requires_grad)
 
 
-def empty(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are not set: whatever the memory holds."""
     check_device(device)
-    return _finish(np.empty(_sized(sizes, size), _or_default(dtype)), requires_grad)
+    return _finish(np.empty(checked_sizes(sizes, size), _or_default(dtype)), requires_grad)
 
 
 def full(
@@ -182,7 +179,7 @@ def full(
     check_device(device)
     value = fill_value.item() if tape.is_tensor(fill_value) else fill_value
     chosen = dtypes.of_number(value) if dtype is None else dtypes.as_numpy(dtype)
-    return _finish(np.full(_sized((tuple(size),)), value, chosen), requires_grad)
+    return _finish(np.full(checked_sizes((tuple(size),)), value, chosen), requires_grad)
 
 
 def _or_default(dtype: Any) -> Any:

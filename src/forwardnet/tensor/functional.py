@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forwardnet.tensor import linalg as linalg
 from forwardnet.tensor.create import (
     BoolTensor as BoolTensor,
     DoubleTensor as DoubleTensor,
@@ -23,6 +24,27 @@ from forwardnet.tensor.create import (
     tensor as tensor,
     zeros as zeros,
     zeros_like as zeros_like,
+)
+from forwardnet.tensor.extras import (
+    aminmax as aminmax,
+    bincount as bincount,
+    detach as detach,
+    heaviside as heaviside,
+    index_add as index_add,
+    index_add_ as index_add_,
+    index_copy_ as index_copy_,
+    index_fill_ as index_fill_,
+    is_floating_point as is_floating_point,
+    is_tensor as is_tensor,
+    logaddexp as logaddexp,
+    masked_scatter as masked_scatter,
+    nan_to_num as nan_to_num,
+    nanmean as nanmean,
+    nansum as nansum,
+    numel as numel,
+    result_type as result_type,
+    std_mean as std_mean,
+    var_mean as var_mean,
 )
 from forwardnet.tensor.indexing import (
     index_put_ as index_put_,
@@ -46,6 +68,7 @@ from forwardnet.tensor.matrix import (
 )
 from forwardnet.tensor.mode import (
     enable_grad as enable_grad,
+    inference_mode as inference_mode,
     is_grad_enabled as is_grad_enabled,
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
@@ -123,6 +146,7 @@ from forwardnet.tensor.random import (
     Generator as Generator,
     bernoulli as bernoulli,
     default_generator as default_generator,
+    get_rng_state as get_rng_state,
     initial_seed as initial_seed,
     manual_seed as manual_seed,
     multinomial as multinomial,
@@ -134,6 +158,7 @@ from forwardnet.tensor.random import (
     randn_like as randn_like,
     randperm as randperm,
     seed as seed,
+    set_rng_state as set_rng_state,
 )
 from forwardnet.tensor.reduction import (
     all as all,
@@ -184,6 +209,7 @@ from forwardnet.tensor.shaping import (
     clone as clone,
     flatten as flatten,
     flip as flip,
+    hstack as hstack,
     is_contiguous as is_contiguous,
     meshgrid as meshgrid,
     movedim as movedim,
@@ -193,6 +219,7 @@ from forwardnet.tensor.shaping import (
     repeat as repeat,
     reshape as reshape,
     roll as roll,
+    select as select,
     split as split,
     squeeze as squeeze,
     stack as stack,
@@ -204,6 +231,7 @@ from forwardnet.tensor.shaping import (
     unbind as unbind,
     unflatten as unflatten,
     unsqueeze as unsqueeze,
+    vstack as vstack,
 )
 
 absolute = abs

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from forwardnet.errors import ArgumentError, AxisError, DTypeError, ShapeError
-from forwardnet.ir.graph import Spec
 from forwardnet.ops import index as ix, layout as lay
 from forwardnet.ops.record import NUMBERS, REGISTRY
 from forwardnet.tensor import tape
@@ -48,6 +47,8 @@ def _number(part: Any) -> Any:
         return part.item()
     if tape.is_tensor(part) and part.ndim == 0 and part.spec.dtype.kind in "iub":
         return part.item()
+    if isinstance(part, range):
+        return list(part)
     return bool(part) if isinstance(part, np.bool_) else part
 
 
@@ -90,7 +91,7 @@ def parse(shape: tuple[int, ...], key: Any) -> Parsed:
         if isinstance(part, bool):
             basic.append(_NEW)
             layout.append(len(arrays))
-            arrays.append(np.zeros(int(part), np.int64))
+            arrays.append(tape.new_tensor(np.zeros(int(part), np.int64)))
             continue
         if isinstance(part, slice):
             basic.append(_slice_item(part))
@@ -124,7 +125,7 @@ def _checked(part: Any, shape: tuple[int, ...], position: int) -> int:
     try:
         i = part.__index__()
     except (AttributeError, TypeError):
-        raise DTypeError(
+        raise AxisError(
             f"only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid indices "
             f"(got {type(part).__name__})"
         ) from None
@@ -135,7 +136,9 @@ def _checked(part: Any, shape: tuple[int, ...], position: int) -> int:
 
 
 def integer_arrays(part: Any, shape: tuple[int, ...], position: int) -> list[Any]:
-    array = as_tensor(part).detach()._data
+    """The integer tensors that an index tensor, mask or list stands for, checked against the lengths of the axes."""
+    given = as_tensor(part).detach()
+    array = given._data
     if isinstance(part, list) and array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind == "b":
@@ -145,21 +148,24 @@ def integer_arrays(part: Any, shape: tuple[int, ...], position: int) -> list[Any
                     f"The shape of the mask {list(array.shape)} at index {i} does not match the shape of the indexed "
                     f"tensor {list(shape)} at index {position + i}"
                 )
-        return [np.asarray(a, np.int64) for a in np.nonzero(array)] if array.ndim else [np.zeros(int(array), np.int64)]
+        return [tape.new_tensor(np.asarray(a, np.int64)) for a in np.nonzero(array)]
     if array.dtype.kind not in "iu":
         raise AxisError("tensors used as indices must be long, int, byte or bool tensors", hint="convert with .long()")
     n = shape[position]
     if array.size and (array.max() >= n or array.min() < -n):
         bad = int(array.max() if array.max() >= n else array.min())
         raise AxisError(f"index {bad} is out of bounds for dimension {position} with size {n}")
-    return [array.astype(np.int64, copy=False)]
+    return [given if array is given._data and array.dtype == np.int64 else tape.new_tensor(array.astype(np.int64))]
 
 
 def getitem(input: Tensor, key: Any) -> Tensor:
     """x[key]: a view for integers, slices, None and ...; a copy for integer arrays and masks."""
     parsed = parse(input.spec.shape, key)
     if not parsed.arrays:
-        return lay.slice_(input, items=parsed.basic)
+        view = lay.slice_(input, items=parsed.basic)
+        if parsed.basic and all(kind == "int" for kind, *_ in parsed.basic):
+            tape.relabel(view, "Select")
+        return view
     first = lay.slice_(input, items=parsed.basic) if any(i != WHOLE for i in parsed.basic) else input
     return ix.index(first, *parsed.arrays, layout=parsed.layout)
 
@@ -212,10 +218,10 @@ def _apart(values: Any, target: Any) -> Any:
 
 def _put(input: Tensor, parsed: Parsed, source: Tensor, accumulate: bool = False) -> None:
     layout = parsed.layout
-    shape = ix.index.spec(input.spec, *(Spec(a.shape, a.dtype) for a in parsed.arrays), layout=layout).shape
+    shape = ix.index.spec(input.spec, *(a.spec for a in parsed.arrays), layout=layout).shape
     fitted = _fit(source, shape)
     values = _apart(fitted._data, input._data)
-    where = tuple(slice(None) if p is None else parsed.arrays[p] for p in layout)
+    where = tuple(slice(None) if p is None else parsed.arrays[p]._data for p in layout)
 
     def store() -> None:
         if accumulate:

@@ -37,10 +37,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         raise DTypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}")
     if input.ndim == 0 or other.ndim == 0:
         raise ShapeError(
-            "both arguments to matmul need to be at least 1D, but they are 0D and 0D".replace(
-                "0D and 0D", f"{input.ndim}D and {other.ndim}D"
-            )
+            f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
         )
+    same_dtype("matmul", input.spec, other.spec)
     same_dtype("matmul", input.spec, other.spec)
     a = lay.reshape(input, shape=(1, *input.spec.shape)) if input.ndim == 1 else input
     b = lay.reshape(other, shape=(*other.spec.shape, 1)) if other.ndim == 1 else other
@@ -70,6 +69,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+@tape.labelled("Bmm")
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """y[b] = input[b] @ mat2[b] for two batches of matrices."""
     _ranked("bmm", input, 3, "3D tensor", "batch1")
@@ -82,6 +82,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+@tape.labelled("Mv")
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A matrix times a vector."""
     _ranked("mv", input, 2, "matrix", "input")
@@ -89,6 +90,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
+@tape.labelled("Dot")
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """sum_i a_i b_i of two vectors."""
     for x in (input, tensor):
@@ -103,6 +105,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return matmul(input, tensor)
 
 
+@tape.labelled("Addmm")
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * mat1 @ mat2; with beta 0 the input is ignored, nan and all."""
     product = mm(mat1, mat2)
@@ -128,9 +131,7 @@ def trace(input: Tensor) -> Tensor:
 def diagonal(input: Tensor, offset: int = 0) -> Tensor:
     """The elements x[i, i + offset] of a matrix, as a vector."""
     _ranked("diagonal", input, 2, "matrix", "input")
-    rows, columns = input.spec.shape
-    start = np.arange(max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)))
-    return input[tape.new_tensor(start + max(0, -offset)), tape.new_tensor(start + max(0, offset))]
+    return lay.diagonal(input, offset=offset)
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:

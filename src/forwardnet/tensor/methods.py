@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forwardnet.tensor import indexing, matrix, pointwise, random, reduction, selection, shaping
+from forwardnet.tensor import extras, indexing, matrix, pointwise, random, reduction, selection, shaping
 
 if TYPE_CHECKING:
     from forwardnet.tensor.tensor import Tensor
@@ -183,6 +183,26 @@ class Methods:
     contiguous = shaping.contiguous
     is_contiguous = shaping.is_contiguous
     resize_ = shaping.resize_
+    resize = shaping.resize
+    select = shaping.select
+
+    index_add = extras.index_add
+    index_add_ = extras.index_add_
+    index_copy_ = extras.index_copy_
+    index_fill_ = extras.index_fill_
+    logaddexp = extras.logaddexp
+    masked_scatter = extras.masked_scatter
+    nan_to_num = extras.nan_to_num
+    nanmean = extras.nanmean
+    nansum = extras.nansum
+    aminmax = extras.aminmax
+    bincount = extras.bincount
+    heaviside = extras.heaviside
+    new_empty = extras.new_empty
+    new_full = extras.new_full
+    new_ones = extras.new_ones
+    new_tensor = extras.new_tensor
+    new_zeros = extras.new_zeros
 
     index_put_ = indexing.index_put_
     index_select = selection.index_select
@@ -250,13 +270,13 @@ class Methods:
     __and__ = pointwise.operator(pointwise.bitwise_and)
     __or__ = pointwise.operator(pointwise.bitwise_or)
     __xor__ = pointwise.operator(pointwise.bitwise_xor)
-    __radd__ = pointwise.operator(pointwise.radd)
-    __rsub__ = pointwise.operator(pointwise.rsub)
-    __rmul__ = pointwise.operator(pointwise.rmul)
-    __rtruediv__ = pointwise.operator(pointwise.rdiv)
-    __rfloordiv__ = pointwise.operator(pointwise.rfloordiv)
-    __rmod__ = pointwise.operator(pointwise.rmod)
-    __rpow__ = pointwise.operator(pointwise.rpow)
+    __radd__ = pointwise.radd
+    __rsub__ = pointwise.rsub
+    __rmul__ = pointwise.rmul
+    __rtruediv__ = pointwise.rdiv
+    __rfloordiv__ = pointwise.rfloordiv
+    __rmod__ = pointwise.rmod
+    __rpow__ = pointwise.rpow
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
     __iadd__ = pointwise.operator(pointwise.add_)
     __isub__ = pointwise.operator(pointwise.sub_)

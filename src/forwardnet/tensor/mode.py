@@ -88,6 +88,16 @@ class enable_grad(_Switch):  # noqa: N801
         return super().__new__(cls) if function is None else _Switch(True)(function)
 
 
+class inference_mode(_Switch):  # noqa: N801
+    """Like `no_grad`, under the name PyTorch gives its stricter form."""
+
+    def __init__(self, mode: Any = True) -> None:
+        super().__init__(not mode)
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return _Switch(False)(mode) if callable(mode) else super().__new__(cls)
+
+
 class set_grad_enabled(_Switch):  # noqa: N801
     """Set the mode at once; as a context manager, restore it at the end."""
 

@@ -82,11 +82,13 @@ def reflected(op: Op) -> Binary:
     """The operator with its operands exchanged, for `2 - x`."""
 
     def function(input: Tensor, other: Any) -> Any:
-        if isinstance(other, np.ndarray):
-            return op(as_tensor(other), input)
-        if isinstance(other, (*NUMBERS, np.generic)):
-            return op(_operand(op.name, other), input)
-        return NotImplemented
+        if not isinstance(other, (*NUMBERS, np.generic, np.ndarray)):
+            return NotImplemented
+        first = as_tensor(other) if isinstance(other, np.ndarray) else _operand(op.name, other)
+        result = op(first, input)
+        if op is s.sub:
+            tape.relabel(result, "Rsub")
+        return result
 
     return _named(function, f"r{op.name}", f"{op.doc}, with the operands exchanged.")
 
@@ -218,6 +220,7 @@ def round_(input: Tensor, *, decimals: int = 0) -> Tensor:
     return copy_(input, round(input, decimals=decimals))
 
 
+@tape.labelled("Clamp")
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """min(max(x, min), max); the gradient passes where min <= x <= max."""
     if min is None and max is None:
@@ -235,11 +238,13 @@ def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return copy_(input, clamp(input, min, max))
 
 
+@tape.labelled("Addcmul")
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 * tensor2"""
     return input + _scaled(tensor1 * tensor2, value)
 
 
+@tape.labelled("Addcdiv")
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 / tensor2"""
     if all(t.spec.dtype.kind != "f" for t in (tensor1, tensor2)):
@@ -257,6 +262,7 @@ def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1)
     return add_(input, _scaled(tensor1 / tensor2, value))
 
 
+@tape.labelled("Lerp")
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input)"""
     return input + (end - input) * weight
@@ -267,6 +273,7 @@ def lerp_(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     return add_(input, (end - input) * weight)
 
 
+@tape.labelled("Softplus")
 def softplus(input: Tensor) -> Tensor:
     """log(1 + e^x), written so that exp never overflows."""
     return relu(input) + log1p(exp(-abs(input)))

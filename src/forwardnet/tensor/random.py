@@ -6,6 +6,7 @@ algorithm "torch" gives the numbers that PyTorch's CPU generator gives, for comp
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 import time
@@ -16,7 +17,7 @@ import numpy as np
 from forwardnet import dtypes, seeds
 from forwardnet.errors import ArgumentError, DTypeError, unknown_name
 from forwardnet.ir.shapes import numel, sizes_of
-from forwardnet.tensor import pointwise, tape
+from forwardnet.tensor import create, pointwise, tape
 
 if TYPE_CHECKING:
     from forwardnet.tensor.tensor import Tensor
@@ -29,6 +30,11 @@ class Generator:
         self.seed = seed
         self.position = 0
         self._lock = threading.Lock()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Generator:
+        made = object.__new__(type(self))
+        made.__dict__.update({k: v if k == "_lock" else copy.deepcopy(v, memo) for k, v in self.__dict__.items()})
+        return made
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from `seed`."""
@@ -161,6 +167,16 @@ def default_generator() -> Generator:
     return _Default.generator
 
 
+def get_rng_state() -> Any:
+    """The state of the default generator, for `set_rng_state`."""
+    return copy.deepcopy(_Default.generator)
+
+
+def set_rng_state(state: Any) -> None:
+    """Continue from a state that `get_rng_state` gave."""
+    _Default.generator = copy.deepcopy(state)
+
+
 def initial_seed() -> int:
     """The seed of the default generator."""
     return _Default.generator.seed
@@ -188,18 +204,28 @@ def _finish(values: Any, shape: tuple[int, ...], requires_grad: bool) -> Tensor:
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Uniform random numbers in [0, 1)."""
-    shape, chosen = sizes_of(size), _floating("rand", dtype)
+    shape, chosen = create.checked_sizes(sizes, size), _floating("rand", dtype)
     return _finish((generator or _Default.generator).uniform(numel(shape), chosen), shape, requires_grad)
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Standard normal random numbers: mean 0, variance 1."""
-    shape, chosen = sizes_of(size), _floating("randn", dtype)
+    shape, chosen = create.checked_sizes(sizes, size), _floating("randn", dtype)
     return _finish((generator or _Default.generator).normal(numel(shape), chosen), shape, requires_grad)
 
 

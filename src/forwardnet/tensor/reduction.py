@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from forwardnet import dtypes
 from forwardnet.errors import AxisError, DTypeError, ShapeError
@@ -12,6 +13,7 @@ from forwardnet.ir.shapes import axes, axis
 from forwardnet.ops import index as ix, reduce as r, scalar as s
 from forwardnet.ops.layout import reshape as reshape_op
 from forwardnet.ops.record import REGISTRY
+from forwardnet.tensor import tape
 from forwardnet.tensor.create import as_tensor
 
 if TYPE_CHECKING:
@@ -25,6 +27,22 @@ class Extreme(NamedTuple):
 
     values: Tensor
     indices: Tensor
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def numpy_names(function: F) -> F:
+    """Also accept `axis` and `keepdims`, as NumPy spells them."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **named: Any) -> Any:
+        for other, name in (("axis", "dim"), ("keepdims", "keepdim")):
+            if other in named:
+                named[name] = named.pop(other)
+        return function(*args, **named)
+
+    return cast(F, wrapped)
 
 
 def _cast(x: Tensor, dtype: Any) -> Tensor:
@@ -47,6 +65,7 @@ def _floating(name: str, x: Tensor, dtype: Any = None) -> Tensor:
     return x
 
 
+@numpy_names
 def sum(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """sum_i x_i over `dim` (all dimensions by default); integers are summed as int64."""
     x = _summable(as_tensor(input), dtype)
@@ -57,6 +76,8 @@ def _count(shape: Sequence[int], over: Sequence[int]) -> int:
     return math.prod(shape[d] for d in over)
 
 
+@tape.labelled("Mean")
+@numpy_names
 def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """1/n sum_i x_i over `dim`; nan where there is nothing to average."""
     x = _floating("mean", as_tensor(input), dtype)
@@ -68,15 +89,18 @@ def _as_float(n: int) -> float:
     return float(n)
 
 
+@numpy_names
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """prod_i x_i over one dimension, or over all."""
     x = _summable(as_tensor(input), dtype)
     if dim is None:
         return r.prod(reshape_op(x, shape=(-1 if x.numel() else 0,)), dim=(0,), keepdim=False)
     over = axes(dim, x.ndim, where="prod")
-    return r.prod(x, dim=over, keepdim=keepdim) if over else REGISTRY["clone"](x)
+    return r.prod(x, dim=over, keepdim=keepdim) if over else REGISTRY["clone"](x, row_major=False)
 
 
+@tape.labelled("Var")
+@numpy_names
 def var(
     input: Tensor, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
@@ -99,6 +123,8 @@ def max_zero(n: float) -> float:
     return n if n > 0 else 0.0
 
 
+@tape.labelled("Std")
+@numpy_names
 def std(
     input: Tensor, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
@@ -106,12 +132,14 @@ def std(
     return s.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
+@numpy_names
 def amax(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The greatest element over `dim`; equal ones share the gradient."""
     x = as_tensor(input)
     return r.amax(x, dim=axes(dim, x.ndim, where="amax"), keepdim=keepdim)
 
 
+@numpy_names
 def amin(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The least element over `dim`; equal ones share the gradient."""
     x = as_tensor(input)
@@ -122,7 +150,7 @@ def _along(x: Tensor, arg: Any, dim: int, keepdim: bool, where: str) -> Extreme:
     if x.ndim == 0:
         axis(dim, 0, where=where)
         zero = as_tensor(0)
-        return Extreme(REGISTRY["clone"](x), zero)
+        return Extreme(REGISTRY["clone"](x, row_major=False), zero)
     d = axis(dim, x.ndim, where=where)
     indices = arg(x, dim=d, keepdim=True)
     values = ix.gather(x, indices, dim=d)
@@ -132,6 +160,8 @@ def _along(x: Tensor, arg: Any, dim: int, keepdim: bool, where: str) -> Extreme:
     return Extreme(reshape_op(values, shape=shape), reshape_op(indices, shape=shape))
 
 
+@tape.labelled("Max")
+@numpy_names
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The greatest element; with `dim`, (values, indices) along it; with another tensor, the elementwise maximum."""
     x = as_tensor(input)
@@ -142,6 +172,8 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _along(x, r.argmax, dim, keepdim, "max")
 
 
+@tape.labelled("Min")
+@numpy_names
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The least element; with `dim`, (values, indices) along it; with another tensor, the elementwise minimum."""
     x = as_tensor(input)
@@ -162,42 +194,50 @@ def _arg(x: Tensor, op: Any, dim: int | None, keepdim: bool) -> Tensor:
     return op(x, dim=axis(dim, x.ndim, where=op.name), keepdim=keepdim)
 
 
+@numpy_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the greatest element stands (the first of equal ones): in the flattened tensor, or along `dim`."""
     return _arg(as_tensor(input), r.argmax, dim, keepdim)
 
 
+@numpy_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the least element stands (the first of equal ones): in the flattened tensor, or along `dim`."""
     return _arg(as_tensor(input), r.argmin, dim, keepdim)
 
 
+@numpy_names
 def any(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether some element is not 0."""
     x = as_tensor(input)
     return r.any_(x, dim=axes(dim, x.ndim, where="any"), keepdim=keepdim)
 
 
+@numpy_names
 def all(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether no element is 0."""
     x = as_tensor(input)
     return r.all_(x, dim=axes(dim, x.ndim, where="all"), keepdim=keepdim)
 
 
+@numpy_names
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """y_i = x_0 + ... + x_i along `dim`."""
     x = _summable(as_tensor(input), dtype)
     d = axis(dim, x.ndim, where="cumsum")
-    return r.cumsum(x, dim=d) if x.ndim else REGISTRY["clone"](x)
+    return r.cumsum(x, dim=d) if x.ndim else REGISTRY["clone"](x, row_major=False)
 
 
+@numpy_names
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """y_i = x_0 ... x_i along `dim`."""
     x = _summable(as_tensor(input), dtype)
     d = axis(dim, x.ndim, where="cumprod")
-    return r.cumprod(x, dim=d) if x.ndim else REGISTRY["clone"](x)
+    return r.cumprod(x, dim=d) if x.ndim else REGISTRY["clone"](x, row_major=False)
 
 
+@tape.labelled("Logsumexp")
+@numpy_names
 def logsumexp(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """ln sum_i e^(x_i), computed from the maximum so that nothing overflows."""
     x = as_tensor(input)
@@ -225,16 +265,20 @@ def _softmax(op: Any, input: Tensor, dim: int | None, dtype: Any) -> Tensor:
     return op(x, dim=d)
 
 
+@numpy_names
 def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """e^(x_i) / sum_j e^(x_j) along `dim`: positive numbers that sum to 1."""
     return _softmax(r.softmax, input, dim, dtype)
 
 
+@numpy_names
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """x_i - ln sum_j e^(x_j) along `dim`: the logarithm of `softmax`, exact for large x."""
     return _softmax(r.log_softmax, input, dim, dtype)
 
 
+@tape.labelled("LinalgVectorNorm")
+@numpy_names
 def norm(input: Tensor, p: Any = "fro", dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """(sum_i |x_i|^p)^(1/p); p may be 0 (count of nonzeros), inf, -inf or "fro" (2)."""
     x = _floating("norm", as_tensor(input), dtype)
@@ -269,6 +313,8 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     return norm(input - other, p)
 
 
+@tape.labelled("Median")
+@numpy_names
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle element, the lower of two; with `dim`, (values, indices) along it. nan if there is a nan."""
     x = as_tensor(input)
@@ -277,7 +323,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
             raise ShapeError("median: the tensor is empty, expected at least one element")
         return median(reshape_op(x, shape=(x.numel(),)), 0).values
     if x.ndim == 0:
-        return Extreme(REGISTRY["clone"](x), as_tensor(0))
+        return Extreme(REGISTRY["clone"](x, row_major=False), as_tensor(0))
     d = axis(dim, x.ndim, where="median")
     n = x.spec.shape[d]
     if n == 0:

@@ -34,9 +34,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if index.spec.dtype.kind not in "iu":
         raise DTypeError("index_select(): Expected dtype int32 or int64 for index", hint="convert with .long()")
     if input.ndim == 0:
-        return lay.clone(input)
-    indices = integer_arrays(index.reshape(-1), input.spec.shape, d)[0]
-    if indices.size and indices.min() < 0:
+        return lay.clone(input, row_major=False)
+    indices = integer_arrays(index.reshape(-1) if index.ndim == 0 else index, input.spec.shape, d)[0]
+    if indices._data.size and indices._data.min() < 0:
         raise AxisError("index out of range in self", hint="index_select takes no negative indices")
     return ix.index(input, indices, layout=(*(None,) * d, 0))
 
@@ -177,7 +177,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Ordered:
     """(values, indices): the elements in order along `dim`."""
     if input.ndim == 0:
-        return Ordered(lay.clone(input), as_tensor(0))
+        return Ordered(lay.clone(input, row_major=False), as_tensor(0))
     d = axis(dim, input.ndim, where="sort")
     order = argsort(input, d, descending)
     return Ordered(ix.gather(input, order, dim=d), order)
@@ -186,14 +186,14 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Ordered:
     """(values, indices): the k greatest (or least) elements along `dim`, in order."""
     if input.ndim == 0:
-        return Ordered(lay.clone(input), as_tensor(0))
+        return Ordered(lay.clone(input, row_major=False), as_tensor(0))
     d = axis(dim, input.ndim, where="topk")
     if not 0 <= k <= input.spec.shape[d]:
         raise ArgumentError(
             f"topk: selected index k out of range: k is {k}, dimension {d} has size {input.spec.shape[d]}"
         )
     order = argsort(input, d, largest)
-    chosen = lay.clone(lay.slice_(order, items=(*(WHOLE,) * d, ("slice", 0, k, None))))
+    chosen = lay.clone(lay.slice_(order, items=(*(WHOLE,) * d, ("slice", 0, k, None))), row_major=True)
     return Ordered(ix.gather(input, chosen, dim=d), chosen)
 
 

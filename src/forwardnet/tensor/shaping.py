@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from forwardnet import dtypes
 from forwardnet.errors import ArgumentError, AxisError, DTypeError, ShapeError
 from forwardnet.ir.graph import Node
-from forwardnet.ir.shapes import axis, expanded, numel, reshaped, sizes_of
+from forwardnet.ir.shapes import axes, axis, expanded, numel, reshaped, sizes_of
 from forwardnet.ops import layout as lay
 from forwardnet.ops.record import REGISTRY
 from forwardnet.tensor import tape
@@ -82,6 +83,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return reshape(input, (*shape[:d], *inner, *shape[d + 1 :]))
 
 
+@tape.labelled("Squeeze")
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Drop dimensions of length 1: all of them, or those given."""
     shape = input.spec.shape
@@ -89,10 +91,11 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
         gone = {i for i, n in enumerate(shape) if n == 1}
     else:
         dims = dim if isinstance(dim, Sequence) else (dim,)
-        gone = {axis(d, input.ndim, where="squeeze") for d in dims}
+        gone = set(axes(dims, input.ndim, where="squeeze")) if dims else set()
     return lay.reshape(input, shape=tuple(n for i, n in enumerate(shape) if i not in gone or n != 1))
 
 
+@tape.labelled("Unsqueeze")
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Insert a dimension of length 1 before `dim`."""
     d = axis(dim, input.ndim + 1, where="unsqueeze")
@@ -108,6 +111,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     return lay.permute(input, dims=order)
 
 
+@tape.labelled("Transpose")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """A view with two dimensions exchanged."""
     a, b = (axis(d, input.ndim, where="transpose") for d in (dim0, dim1))
@@ -117,6 +121,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return lay.permute(input, dims=tuple(order))
 
 
+@tape.labelled("T")
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; vectors and scalars as they are."""
     if input.ndim > 2:
@@ -149,6 +154,7 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand(input, tuple(size))
 
 
+@tape.labelled("Repeat")
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """Copies side by side, `repeats[i]` times along dimension i."""
     counts = sizes_of(repeats)
@@ -186,6 +192,7 @@ def _cast(x: Tensor, dtype: Any) -> Tensor:
     return x if x.spec.dtype == dtype else REGISTRY["cast"](x, dtype=dtype)
 
 
+@tape.labelled("Stack")
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape, side by side along a new dimension."""
     parts = list(tensors)
@@ -252,7 +259,19 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     d = axis(dim, input.ndim, where="unbind")
     if input.ndim == 0:
         raise AxisError("unbind: a zero-dimensional tensor cannot be unbound")
-    return tuple(lay.slice_(input, items=(*(_ALL,) * d, ("int", i, None, None))) for i in range(input.spec.shape[d]))
+    return tuple(select(input, d, i) for i in range(input.spec.shape[d]))
+
+
+@tape.labelled("Select")
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """The view at one index along `dim`, without that dimension."""
+    d = axis(dim, input.ndim, where="select")
+    n = input.spec.shape[d] if input.ndim else 0
+    if not -n <= index < n:
+        raise AxisError(
+            f"select(): index {index} out of range for tensor of size {list(input.spec.shape)} at dimension {d}"
+        )
+    return lay.slice_(input, items=(*(_ALL,) * d, ("int", index, None, None)))
 
 
 def flip(input: Tensor, dims: Any, *more: int) -> Tensor:
@@ -280,12 +299,12 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 
 def clone(input: Tensor) -> Tensor:
     """A copy in memory of its own; gradients pass through."""
-    return lay.clone(input)
+    return lay.clone(input, row_major=False)
 
 
 def contiguous(input: Tensor) -> Tensor:
     """The tensor itself if its elements lie in row-major order, else a copy that does."""
-    return input if is_contiguous(input) else clone(input)
+    return input if is_contiguous(input) else lay.clone(input, row_major=True)
 
 
 def is_contiguous(input: Tensor) -> bool:
@@ -303,15 +322,34 @@ def resize_(input: Tensor, *sizes: Any) -> Tensor:
             "cannot resize variables that require grad", hint="use reshape(), or resize a detach()ed tensor"
         )
     shape = sizes_of(sizes)
-    flat = np.ascontiguousarray(input._data).reshape(-1)
+    held = getattr(input, "_storage", None)  # what a tensor shrunk before still owns
+    flat = held if held is not None else np.ascontiguousarray(input._data).reshape(-1)
     wanted = numel(shape)
     if wanted > flat.size:
         grown = np.empty(wanted, flat.dtype)
         grown[: flat.size] = flat
         flat = grown
+    input._storage = flat
     input._data = flat[:wanted].reshape(shape)
-    input._version.count += 1
+    input._counter.count += 1
     return input
+
+
+def resize(input: Tensor, *sizes: Any) -> Tensor:
+    """`resize_` under its old name, on a tensor of the same memory: use `reshape` or `resize_`."""
+    warnings.warn("non-inplace resize is deprecated; use reshape or resize_", DeprecationWarning, stacklevel=2)
+    return resize_(input.detach(), *sizes)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors one above the other: vectors become rows."""
+    return cat([unsqueeze(x, 0) if x.ndim == 1 else x for x in tensors], 0)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side: along the second dimension, vectors along their only one."""
+    parts = list(tensors)
+    return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -7,9 +7,10 @@ the base when it is next asked for it.
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -17,12 +18,15 @@ from forwardnet import dtypes
 from forwardnet.autodiff.reverse import Accumulator, Edge, Face, Function, Saved, Version
 from forwardnet.errors import AutogradError, DTypeError, ShapeError
 from forwardnet.ir.graph import Node, Spec
-from forwardnet.ops.layout import inverse, permute, reshape, slice_, slice_put
+from forwardnet.ops.layout import diagonal, diagonal_put, inverse, permute, reshape, slice_, slice_put
 from forwardnet.ops.record import REGISTRY as OPS, Op
 from forwardnet.tensor.mode import _mode, no_grad
 
 if TYPE_CHECKING:
     from forwardnet.tensor.tensor import Tensor
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ViewStep(NamedTuple):
@@ -32,6 +36,11 @@ class ViewStep(NamedTuple):
     attrs: dict[str, Any]
     source: Spec
     result: Spec
+    label: str = ""
+
+
+# Views of a part of their source, and the ops that write that part.
+PUTS = {slice_: slice_put, diagonal: diagonal_put}
 
 
 class _Types:
@@ -42,7 +51,7 @@ def new_tensor(data: Any) -> Tensor:
     """A tensor around `data` (an array or a node), with no history."""
     made: Tensor = object.__new__(_Types.tensor)
     made._data = data
-    made._version = Version()
+    made._counter = Version()
     made._edge = None
     made._leaf_requires = False
     made._grad = None
@@ -93,6 +102,29 @@ def apply(op: Op, args: Sequence[Any], attrs: dict[str, Any]) -> Any:
     return made
 
 
+def labelled(name: str) -> Callable[[F], F]:
+    """Let `grad_fn` of a composed function's result carry the function's own name."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            relabel(result[0] if isinstance(result, tuple) else result, name)
+            return result
+
+        return cast(F, wrapped)
+
+    return decorate
+
+
+def relabel(x: Tensor, name: str) -> None:
+    """Name the function that made `x`; a view keeps the name when its place is found again."""
+    if x._chain:
+        x._chain = (*x._chain[:-1], x._chain[-1]._replace(label=name))
+    if x._edge is not None and isinstance(x._edge.node, Function):
+        x._edge.node.label = name
+
+
 def compute(op: Op, data: Sequence[Any], attrs: dict[str, Any]) -> Any:
     """The value for arrays or nodes; a failure is explained by the op's own shape rule where that finds it."""
     if any(isinstance(d, Node) for d in data):
@@ -117,7 +149,7 @@ def _outcome(op: Op, data: Any, function: Function | None, output: int) -> Tenso
     if function is not None and data.dtype.kind == "f":
         made._edge = Edge(function, output)
         if "y" in function.needed():
-            kept = Saved(data, made._version, made._edge)
+            kept = Saved(data, made._counter, made._edge)
             function.saved["y"] = (*function.saved.get("y", ()), kept) if op.outputs > 1 else kept
     return made
 
@@ -148,7 +180,7 @@ def record(op: Op, args: Sequence[Any], attrs: dict[str, Any], result: Any) -> F
 
 def _save(value: Any) -> Saved:
     if isinstance(value, _Types.tensor):
-        return Saved(value._data, value._version, edge_of(value))
+        return Saved(value._data, value._counter, edge_of(value))
     return Saved(value, Version(), None)
 
 
@@ -162,7 +194,7 @@ def _mark_view(view: Tensor, source: Any, op: Op, attrs: dict[str, Any]) -> None
     view._base = source._base if source._base is not None else source
     view._chain = (*source._chain, step)
     view._seen = view._base._history
-    view._version = source._version
+    view._counter = source._counter
     view._recorded = _mode.enabled
 
 
@@ -172,7 +204,9 @@ def _replay(edge: Edge | None, chain: Sequence[ViewStep]) -> list[Edge | None]:
     for step in chain:
         last = places[-1]
         if last is not None:
-            last = Edge(Function(step.op, step.attrs, (last,), (step.source,), (step.result,)), 0)
+            function = Function(step.op, step.attrs, (last,), (step.source,), (step.result,))
+            function.label = step.label
+            last = Edge(function, 0)
         places.append(last)
     return places
 
@@ -181,11 +215,11 @@ def _unview(base: Edge | None, chain: Sequence[ViewStep], written: Edge | None) 
     """The place of a base after the view at the end of `chain` was overwritten by what stands at `written`."""
     before = _replay(base, chain[:-1])
     for step, old in zip(reversed(chain), reversed(before), strict=True):
-        if step.op is slice_:
+        if step.op in PUTS:
             if old is None and written is None:
                 return None
             edges: tuple[Edge | None, ...] = (old, written)
-            function = Function(slice_put, step.attrs, edges, (step.source, step.result), (step.source,))
+            function = Function(PUTS[step.op], step.attrs, edges, (step.source, step.result), (step.source,))
         elif written is None:
             return None
         elif step.op is permute:
@@ -266,7 +300,7 @@ def write_part(x: Tensor, op: Op, args: Sequence[Any], attrs: dict[str, Any], st
 
 def rebind(x: Tensor, place: Edge | None) -> None:
     """Give `x`, just written, its new place in the graph, and its base and sibling views theirs."""
-    x._version.count += 1
+    x._counter.count += 1
     if not _mode.enabled:
         return
     base = x._base
@@ -287,7 +321,7 @@ def _restore(saved: Saved) -> Tensor:
         variable: Tensor = saved.edge.node.variable
         return variable
     made = new_tensor(saved.data)
-    made._version = saved.version
+    made._counter = saved.version
     made._edge = saved.edge
     return made
 
@@ -303,7 +337,7 @@ def _accumulate(variable: Tensor, gradient: Any) -> None:
             variable._grad = held + new_tensor(gradient)
     else:
         np.add(held._data, gradient, out=held._data)
-        held._version.count += 1
+        held._counter.count += 1
 
 
 def _lift(data: Any) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,10 @@ class Size(tuple[int, ...]):
             n *= length
         return n
 
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        return Size(part) if isinstance(key, slice) else part
+
     def __repr__(self) -> str:
         return f"forwardnet.Size({list(self)})"
 
@@ -46,7 +51,7 @@ class Tensor(Methods, Conversions):
     __op_level__ = 2
     __array_priority__ = 1000
     _data: Any
-    _version: Version
+    _counter: Version
     _edge: Edge | None
     _leaf_requires: bool
     _grad: Tensor | None
@@ -58,7 +63,7 @@ class Tensor(Methods, Conversions):
     _recorded: bool = True
 
     def __new__(cls, *data: Any, **_: Any) -> Any:
-        made = tape.new_tensor(create.FloatTensor(*data)._data if data else np.empty(0, dtypes.default()))
+        made = tape.new_tensor(create.default_tensor(*data)._data)
         if cls is not Tensor:
             made.__class__ = cls
         return made
@@ -116,8 +121,21 @@ class Tensor(Methods, Conversions):
 
     def stride(self, dim: int | None = None) -> Any:
         """How many elements to step in memory for one step along each dimension."""
-        steps = tuple(b // self._data.itemsize for b in self._data.strides)
+        steps = [b // self._data.itemsize for b in self._data.strides]
+        for i in reversed(range(self.ndim)):
+            # NumPy gives new axes the step 0, PyTorch the step that a longer axis would have.
+            if self._data.shape[i] == 1 and steps[i] == 0:
+                steps[i] = steps[i + 1] * self._data.shape[i + 1] if i + 1 < self.ndim else 1
+        steps = tuple(steps)
         return steps if dim is None else steps[axis(dim, self.ndim, where="stride")]
+
+    def storage_offset(self) -> int:
+        """How many elements before the first one the memory begins in which the tensor lies."""
+        owner = self._data
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        start = owner.__array_interface__["data"][0]
+        return int((self.data_ptr() - start) // self._data.itemsize)
 
     def data_ptr(self) -> int:
         """The address of the first element."""
@@ -199,7 +217,7 @@ class Tensor(Methods, Conversions):
         return printing.to_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.ndim == 0 and spec else format(repr(self), spec)
+        return format(self.item(), spec) if self.ndim == 0 else format(repr(self), spec)
 
     __hash__ = object.__hash__
 
@@ -259,6 +277,22 @@ class Tensor(Methods, Conversions):
         return None if edge is None or isinstance(edge.node, Accumulator) else edge.node
 
     @property
+    def _version(self) -> Any:
+        """How often the memory was written in place."""
+        return self._counter.count
+
+    @property
+    def retains_grad(self) -> Any:
+        """Whether `retain_grad` was asked for."""
+        return getattr(self, "_retains", False)
+
+    def is_view(self) -> Any:
+        """Whether the tensor is a view of another one's memory."""
+        return self._base is not None
+
+    _is_view = is_view
+
+    @property
     def output_nr(self) -> Any:
         """Which result of `grad_fn` this tensor is."""
         edge = tape.edge_of(self)
@@ -271,10 +305,14 @@ class Tensor(Methods, Conversions):
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise DTypeError(f"assigned grad expected to be a Tensor or None but got {builtins.type(value).__name__}")
         if value is not None and value._data.shape != self._data.shape:
             raise ShapeError(
                 f"assigned grad has data of a different size: got {tuple(value.shape)}, expected {tuple(self.shape)}"
             )
+        if value is not None and value._data.dtype != self._data.dtype:
+            raise DTypeError(f"assigned grad has data of a different type: got {value.dtype}, expected {self.dtype}")
         self._grad = value
 
     @property
@@ -289,7 +327,7 @@ class Tensor(Methods, Conversions):
     def detach(self) -> Tensor:
         """The same memory without history; writing to it is noticed by the graph."""
         made = tape.new_tensor(self._data)
-        made._version = self._version
+        made._counter = self._counter
         return made
 
     def detach_(self) -> Tensor:
