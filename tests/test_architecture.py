@@ -51,7 +51,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "cli": ("lab", "serve"),
 }
 
-# These stand above everything, so they may use the face of the package, `import forwardnet as ff`, like anybody outside.
+# These stand above everything: they may use the face of the package, `import forwardnet as ff`, like anybody outside.
 ABOVE_ALL = ("lab", "serve", "cli")
 
 # The few imports that go upwards, each inside a function: (file, room it opens to).
