@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from peer import IS_PEER, ff, leaf, printed, seed_as_torch
 
 nn, F, init = ff.nn, ff.nn.functional, ff.nn.init

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from peer import IS_PEER, ff, printed
 
 nn = ff.nn

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from peer import IS_PEER, ff, leaf, printed
 
 nn, F = ff.nn, ff.nn.functional

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from peer import ff, leaf
 
 nn, optim = ff.nn, ff.optim

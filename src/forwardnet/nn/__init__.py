@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from forwardnet.nn import functional, init, utils
-from forwardnet.nn.activations import ACTIVATIONS, Activation, Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from forwardnet.nn.activations import (
+    ACTIVATIONS,
+    Activation,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from forwardnet.nn.architecture import LAYERS, architecture, build
 from forwardnet.nn.linear import Flatten, Linear
 from forwardnet.nn.losses import (

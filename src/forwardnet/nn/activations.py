@@ -181,7 +181,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     return x.softmax(dim)
 
 
-@formula("(i == j) - e^h_j", range=(-INF, 0), saturates="right", elementwise=False)
+@formula("(i == j) - exp(h_j)", range=(-INF, 0), saturates="right", elementwise=False)
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """h_i(x) = x_i - log sum_j e^{x_j} along `dim`: the logarithm of softmax, without its loss of digits."""
     return x.log_softmax(dim)

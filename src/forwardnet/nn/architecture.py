@@ -79,15 +79,16 @@ def _tied(model: Module) -> dict[str, str]:
     return tied
 
 
-def build(description: Mapping[str, Any]) -> Module:
+def build(description: Mapping[str, Any], *, max_parameters: int | None = None) -> Module:
     """The network that `architecture` described, with fresh weights.
+
+    `max_parameters` bounds the memory that a description from elsewhere can ask for.
 
     Raises:
         UnknownNameError: a layer is not in the registry.
-        ArchitectureError: the description is malformed or its arguments do not fit the layer.
+        ArchitectureError: the description is malformed, too large, or its arguments do not fit the layer.
     """
-    built: dict[str, Module] = {}
-    model = _build(description, "", built, 0)
+    model = _Builder(max_parameters).build(description, "", 0)
     tied = description.get("tied", {})
     if not isinstance(tied, Mapping):
         raise ArchitectureError(f"architecture: 'tied' is {tied!r}, expected names of parameters")
@@ -100,32 +101,49 @@ def build(description: Mapping[str, Any]) -> Module:
     return model
 
 
-def _build(description: Any, path: str, built: dict[str, Module], depth: int) -> Module:
-    place = f"architecture at {path!r}" if path else "architecture"
-    if depth > MAX_DEPTH:
-        raise ArchitectureError(f"{place}: nested more than {MAX_DEPTH} deep")
-    if not isinstance(description, Mapping):
-        raise ArchitectureError(f"{place}: got {type(description).__name__}, expected a mapping with 'layer'")
-    if "same_as" in description:
-        source = description["same_as"]
-        if not isinstance(source, str) or source not in built:
-            raise ArchitectureError(f"{place}: same_as {source!r} names no earlier layer")
-        return built[source]
-    name = description.get("layer")
-    arguments = description.get("arguments", {})
-    children = description.get("children", {})
-    if not isinstance(name, str) or name not in LAYERS:
-        raise unknown_name(f"layer in the {place},", name, LAYERS)
-    if not isinstance(arguments, Mapping) or not isinstance(children, Mapping):
-        raise ArchitectureError(f"{place}: 'arguments' and 'children' are mappings")
-    kind = LAYERS[name]
-    if issubclass(kind, CONTAINERS) != ("children" in description) or (issubclass(kind, CONTAINERS) and arguments):
-        raise ArchitectureError(f"{place}: {name} has {'no' if not issubclass(kind, CONTAINERS) else 'only'} children")
-    try:
-        module = kind(**arguments)
-    except (TypeError, ForwardnetError) as error:
-        raise ArchitectureError(f"{place}: {name} cannot be made with {dict(arguments)}: {error}") from None
-    for child, part in children.items():
-        module.add_module(child, _build(part, f"{path}.{child}" if path else str(child), built, depth + 1))
-    built[path] = module
-    return module
+class _Builder:
+    """What has been built so far, by name, and how many parameters may still be asked for."""
+
+    def __init__(self, max_parameters: int | None) -> None:
+        self.limit = max_parameters
+        self.left = max_parameters
+        self.built: dict[str, Module] = {}
+
+    def build(self, description: Any, path: str, depth: int) -> Module:
+        place = f"architecture at {path!r}" if path else "architecture"
+        if depth > MAX_DEPTH:
+            raise ArchitectureError(f"{place}: nested more than {MAX_DEPTH} deep")
+        if not isinstance(description, Mapping):
+            raise ArchitectureError(f"{place}: got {type(description).__name__}, expected a mapping with 'layer'")
+        if "same_as" in description:
+            source = description["same_as"]
+            if not isinstance(source, str) or source not in self.built:
+                raise ArchitectureError(f"{place}: same_as {source!r} names no earlier layer")
+            return self.built[source]
+        module = self._layer(description, place)
+        for child, part in description.get("children", {}).items():
+            module.add_module(child, self.build(part, f"{path}.{child}" if path else str(child), depth + 1))
+        self.built[path] = module
+        return module
+
+    def _layer(self, description: Mapping[str, Any], place: str) -> Module:
+        name = description.get("layer")
+        arguments = description.get("arguments", {})
+        if not isinstance(name, str) or name not in LAYERS:
+            raise unknown_name(f"layer in the {place},", name, LAYERS)
+        if not isinstance(arguments, Mapping) or not isinstance(description.get("children", {}), Mapping):
+            raise ArchitectureError(f"{place}: 'arguments' and 'children' are mappings")
+        kind = LAYERS[name]
+        is_container = issubclass(kind, CONTAINERS)
+        if is_container != ("children" in description) or (is_container and arguments):
+            raise ArchitectureError(f"{place}: {name} has {'only' if is_container else 'no'} children")
+        try:
+            if self.left is not None:
+                claimed = kind._claim(**arguments)
+                self.left -= claimed
+                if self.left < 0:
+                    raise ArchitectureError(f"it has {claimed} parameters, expected at most {self.limit} in all")
+            return kind(**arguments)
+        except (TypeError, ValueError, MemoryError, OverflowError) as error:
+            told = error.message if isinstance(error, ForwardnetError) else str(error)
+            raise ArchitectureError(f"{place}: {name} cannot be made with {dict(arguments)}: {told}") from None

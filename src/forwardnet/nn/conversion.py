@@ -51,6 +51,7 @@ def wanted_dtype(
         raise ArgumentError(f"Module.to: device {str(device)!r} is not available", hint='the only device is "cpu"')
     if dtype is not None and not dtypes.face(dtypes.as_numpy(dtype)).is_floating_point:
         raise DTypeError(
-            f"Module.to: dtype is {dtype}, expected a floating type", hint="use forwardnet.float32 or forwardnet.float64"
+            f"Module.to: dtype is {dtype}, expected a floating type",
+            hint="use forwardnet.float32 or forwardnet.float64",
         )
     return dtype

@@ -63,9 +63,7 @@ def before(module: Any, hooks: dict[int, Hook], args: tuple[Any, ...], kwargs: d
     return args, kwargs
 
 
-def after(
-    module: Any, hooks: dict[int, Hook], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-) -> Any:
+def after(module: Any, hooks: dict[int, Hook], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
     """The output after every forward hook: each may answer with a new one, or with None to keep it."""
     for hook in tuple(hooks.values()):
         if hook.with_kwargs:

@@ -55,7 +55,7 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     return shape[1] * field, shape[0] * field
 
 
-def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+def calculate_gain(nonlinearity: str, param: Any = None) -> float:
     """The factor by which weights make up for what an activation does to the spread of its input.
 
     `param` is the negative slope of "leaky_relu" (0.01 if not given).
@@ -89,7 +89,10 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """U[a, b)."""
     if a > b:
         raise ArgumentError(f"uniform_: a={a} is greater than b={b}")
-    return _fill(tensor, rand(*tensor.shape, dtype=tensor.dtype) * (b - a) + a)
+    # PyTorch multiplies and adds in one rounding, with bounds of the tensor's own type: same draws, same bits.
+    low, high = (np.asarray(bound, tensor.spec.dtype) for bound in (a, b))
+    drawn = rand(*tensor.shape, dtype=tensor.dtype).double()
+    return _fill(tensor, drawn * float(high - low) + float(low))
 
 
 @initializer
@@ -161,9 +164,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
 
 
 @initializer
-def kaiming_uniform_(
-    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
-) -> Tensor:
+def kaiming_uniform_(tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
     """U[-l, l) with l = gain sqrt(3 / fan) (He et al. 2015); for ReLU. `a` is the negative slope of a leaky one."""
     limit = calculate_gain(nonlinearity, a) * math.sqrt(3 / _fan(tensor, mode))
     return uniform_(tensor, -limit, limit)

@@ -71,6 +71,11 @@ class Inspection:
         names = inspect.signature(type(self)).parameters
         return {name: getattr(self, name) for name in names}
 
+    @staticmethod
+    def _claim(**arguments: Any) -> int:
+        """Number of parameters that a layer made with these arguments has; known before it takes their memory."""
+        return 0
+
     def _flops(self, x: tuple[int, ...], y: tuple[int, ...]) -> int | None:
         """Floating-point operations for one sample of shape x with a result of shape y; None if not known.
 

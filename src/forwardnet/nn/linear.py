@@ -10,8 +10,7 @@ from typing import Any
 
 from forwardnet.errors import ArgumentError, DTypeError, ShapeError
 from forwardnet.ir.shapes import numel
-from forwardnet.nn import functional as F
-from forwardnet.nn import init
+from forwardnet.nn import functional as F, init
 from forwardnet.nn.module import Module
 from forwardnet.nn.parameter import Parameter
 from forwardnet.tensor import Tensor
@@ -35,7 +34,7 @@ class Linear(Module):
 
     Example:
         >>> nn.Linear(3, 2)(ff.zeros(5, 3)).shape
-        torch.Size([5, 2])
+        forwardnet.Size([5, 2])
     """
 
     weight: Parameter
@@ -97,6 +96,12 @@ class Linear(Module):
         found = {"in_features": self.in_features, "out_features": self.out_features, "bias": self.bias is not None}
         return found if dtype == "float32" else {**found, "dtype": dtype}
 
+    @staticmethod
+    def _claim(**arguments: Any) -> int:
+        sizes = [arguments.get(name) for name in ("in_features", "out_features")]
+        inputs, outputs = (max(size, 0) if isinstance(size, int) else 0 for size in sizes)
+        return inputs * outputs + (outputs if arguments.get("bias", True) else 0)
+
     def _flops(self, x: tuple[int, ...], y: tuple[int, ...]) -> int:
         rows = numel(y) // self.out_features if self.out_features else 0
         return rows * (2 * self.in_features * self.out_features + (self.out_features if self.bias is not None else 0))
@@ -110,7 +115,7 @@ class Flatten(Module):
 
     Example:
         >>> nn.Flatten()(ff.zeros(5, 28, 28)).shape
-        torch.Size([5, 784])
+        forwardnet.Size([5, 784])
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:

@@ -204,4 +204,5 @@ def _bounded_log(p: Tensor) -> Tensor:
     is_zero = p <= 0
     # the logarithm never sees the zeros: an infinite derivative there would turn the gradient into NaN
     log_p = log(where(is_zero, 1.0, p)).clamp(min=LOG_OF_ZERO)
-    return where(is_zero, LOG_OF_ZERO + SLOPE_AT_ZERO * p, log_p)
+    bounded: Tensor = where(is_zero, LOG_OF_ZERO + SLOPE_AT_ZERO * p, log_p)
+    return bounded

@@ -35,7 +35,8 @@ def check_tensors(where: str, **tensors: Any) -> None:
     for name, value in tensors.items():
         if not isinstance(value, Tensor):
             raise DTypeError(
-                f"{where}: {name} is a {type(value).__name__}, expected a tensor", hint="forwardnet.tensor(...) makes one"
+                f"{where}: {name} is a {type(value).__name__}, expected a tensor",
+                hint="forwardnet.tensor(...) makes one",
             )
 
 
@@ -43,7 +44,8 @@ def check_floating(where: str, name: str, tensor: Tensor) -> None:
     """Raises `DTypeError` if the tensor holds whole numbers."""
     if not tensor.is_floating_point():
         raise DTypeError(
-            f"{where}: {name} has dtype {type_name(tensor)}, expected a floating type", hint=f"convert it: {name}.float()"
+            f"{where}: {name} has dtype {type_name(tensor)}, expected a floating type",
+            hint=f"convert it: {name}.float()",
         )
 
 

@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from forwardnet.nn import loss_functions as of
-from forwardnet.nn import loss_terms as terms
+from forwardnet.nn import loss_functions as of, loss_terms as terms
 from forwardnet.nn.activations import LogSoftmax, Sigmoid, Softmax
 from forwardnet.nn.module import Module
 from forwardnet.tensor import Tensor
@@ -100,11 +99,18 @@ def pairing_problem(model: Module, loss: Module) -> str | None:
         last = [module for module in last._modules.values() if module is not None][-1]
     what, end = type(loss).__name__, type(last).__name__
     if loss.takes == "logits" and isinstance(last, (Softmax, LogSoftmax, Sigmoid)):
-        return f"{what} applies its own {'sigmoid' if loss.target == 'labels' else 'softmax'}: leave out the final {end}"
+        return (
+            f"{what} applies its own {'sigmoid' if loss.target == 'labels' else 'softmax'}: leave out the final {end}"
+        )
     if loss.takes == "log-probabilities" and not isinstance(last, LogSoftmax):
-        return f"{what} takes log-probabilities, and the network ends with {end}: end with LogSoftmax, or use CrossEntropyLoss"
+        return (
+            f"{what} takes log-probabilities, and the network ends with {end}: "
+            "end with LogSoftmax, or use CrossEntropyLoss"
+        )
     if loss.takes == "probabilities" and not isinstance(last, (Sigmoid, Softmax)):
-        return f"{what} takes probabilities, and the network ends with {end}: use BCEWithLogitsLoss, or end with Sigmoid"
+        return (
+            f"{what} takes probabilities, and the network ends with {end}: use BCEWithLogitsLoss, or end with Sigmoid"
+        )
     if loss.takes == "values" and isinstance(last, (Softmax, LogSoftmax)):
         return f"{what} on {end} learns slowly from wrong answers: leave out {end} and use CrossEntropyLoss"
     return None

@@ -11,8 +11,7 @@ from typing import Any, Self
 
 from forwardnet import dtypes
 from forwardnet.errors import ArgumentError
-from forwardnet.nn import conversion
-from forwardnet.nn import hooks as _hooks
+from forwardnet.nn import conversion, hooks as _hooks
 from forwardnet.nn.errors import ModuleAttributeError
 from forwardnet.nn.inspection import Inspection
 from forwardnet.nn.parameter import Parameter
@@ -33,7 +32,7 @@ class Module(Registered, Inspection):
         ...     def forward(self, x):
         ...         return self.output(self.hidden(x).tanh())
         >>> Net()(ff.zeros(5, 2)).shape
-        torch.Size([5, 1])
+        forwardnet.Size([5, 1])
     """
 
     # ---------------------------------------------------------------- calling
@@ -101,7 +100,7 @@ class Module(Registered, Inspection):
         seen: set[int] = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=once) if recurse else [(prefix, self)]
         for path, module in modules:
-            for name, member in module.__dict__[kind].items():
+            for name, member in getattr(module, kind).items():
                 if member is None or id(member) in seen:
                     continue
                 if once:
@@ -140,8 +139,7 @@ class Module(Registered, Inspection):
             if not isinstance(inner, Module):
                 known = ", ".join(name for name, _ in self.named_modules() if name) or "none"
                 raise ModuleAttributeError(
-                    f"{type(self).__name__} has no submodule {target!r}: "
-                    f"{type(found).__name__} has no module {step!r}",
+                    f"{type(self).__name__} has no submodule {target!r}: {type(found).__name__} has no module {step!r}",
                     hint=f"submodules: {known}",
                 )
             found = inner

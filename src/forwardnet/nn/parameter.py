@@ -27,6 +27,3 @@ class Parameter(Tensor):
         made.__class__ = cls
         made.requires_grad_(requires_grad)
         return made
-
-    def __repr__(self) -> str:
-        return f"Parameter containing:\n{super().__repr__()}"

@@ -107,7 +107,9 @@ class Registered:
 
     def __setattr__(self, name: str, value: Any) -> None:
         state = self.__dict__
-        wanted = "_parameters" if isinstance(value, Parameter) else "_modules" if isinstance(value, Registered) else None
+        wanted = (
+            "_parameters" if isinstance(value, Parameter) else "_modules" if isinstance(value, Registered) else None
+        )
         if "_modules" not in state:
             if wanted:
                 raise self._uninitialised(f"assign {name!r}")

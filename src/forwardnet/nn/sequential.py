@@ -91,17 +91,16 @@ class Sequential(_Numbered):
     Example:
         >>> model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
         >>> model(ff.zeros(5, 2)).shape
-        torch.Size([5, 1])
+        forwardnet.Size([5, 1])
     """
 
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()
+        named: Mapping[str, Any] = {str(i): module for i, module in enumerate(modules)}
         if len(modules) == 1 and isinstance(modules[0], Mapping):
-            for name, module in modules[0].items():
-                self.add_module(name, module)
-        else:
-            for i, module in enumerate(modules):
-                self.add_module(str(i), module)  # type: ignore[arg-type]
+            named = modules[0]
+        for name, module in named.items():
+            self.add_module(name, module)
 
     def forward(self, x: Any) -> Any:
         for module in self._modules.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +67,7 @@ def weight_layers(model: Any) -> list[Any]:
     ]
 
 
-def summarize(model: Any, input_size: int | Sequence[int], *, dtype: Any = None) -> Summary:
+def summarize(model: Any, input_size: Any, *, dtype: Any = None) -> Summary:
     """Run zeros of shape (2, *input_size) through `model` in evaluation mode and write down what each layer does.
 
     Raises:
@@ -76,7 +75,9 @@ def summarize(model: Any, input_size: int | Sequence[int], *, dtype: Any = None)
     """
     shape = (input_size,) if isinstance(input_size, int) else tuple(input_size)
     if not all(isinstance(n, int) and n >= 0 for n in shape):
-        raise ArgumentError(f"summary: input_size is {input_size!r}, expected the shape of one sample, as 784 or (784,)")
+        raise ArgumentError(
+            f"summary: input_size is {input_size!r}, expected the shape of one sample, as 784 or (784,)"
+        )
     rows = _trace(model, shape, dtype)
     known = [row.flops for row in rows if row.flops is not None]
     depth, width = len(weight_layers(model)), 0
@@ -148,7 +149,9 @@ def _table(title: str, shape: tuple[int, ...], figures: dict[str, Any], *, is_co
     ]
     widths = [max(len(line[i]) for line in (head, *cells)) for i in range(len(head))]
     lines = [
-        "  ".join([cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))])
+        "  ".join(
+            [cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))]
+        )
         for line in (head, *cells)
     ]
     rule = "-" * len(lines[0])
@@ -179,4 +182,3 @@ def _bytes_text(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f} {unit}"
     return f"{count} bytes"
-

@@ -121,9 +121,9 @@ def capture(model: Module, *names: str) -> Iterator[dict[str, Any]]:
 
     Example:
         >>> with nn.utils.capture(model, "0") as outputs:
-        ...     model(x)
+        ...     _ = model(x)
         >>> outputs["0"].shape
-        torch.Size([5, 8])
+        forwardnet.Size([5, 8])
     """
     outputs: dict[str, Any] = {}
     wanted = [(name, model.get_submodule(name)) for name in names] or [n for n in model.named_modules() if n[0]]

@@ -11,11 +11,14 @@ import numpy as np
 
 from forwardnet.errors import ArgumentError, DTypeError, unknown_name
 from forwardnet.optim.rule import Hyper, Rule
-from forwardnet.tensor import Tensor
-from forwardnet.tensor.functional import from_numpy
+from forwardnet.tensor import Tensor, tape
+from forwardnet.tensor.functional import as_tensor, from_numpy
 from forwardnet.tensor.mode import enable_grad, no_grad
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+
+# Elements that a rule is applied to at once: a block and its intermediate results, 64 KB each, fit into the cache.
+BLOCK = 16384
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {}
 
@@ -66,7 +69,7 @@ class Optimizer:
     def check(cls, h: Hyper) -> None:
         """Raises `ArgumentError` for numbers of a group outside their range."""
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
+    def add_param_group(self, param_group: Any) -> None:
         """Also train `param_group["params"]`, with its own numbers where the group gives some.
 
         Raises:
@@ -111,7 +114,8 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad():
+        # An overflow shows as inf or NaN in the parameters, where training looks for it; NumPy need not warn as well.
+        with no_grad(), np.errstate(all="ignore"):
             for group in self.param_groups:
                 for p in group["params"]:
                     if p.grad is not None:
@@ -122,16 +126,24 @@ class Optimizer:
         rule = type(self).rule
         if rule is None:
             raise NotImplementedError(f"{type(self).__name__} has neither a rule nor a step method")
+        assert p.grad is not None
         state = self.state[p]
-        value, gradient = _values(p), _values(p.grad)
+        is_array = isinstance(p._data, np.ndarray) and isinstance(p.grad._data, np.ndarray)
         if "step" not in state:
-            state["step"] = 0
-            state.update({name: _tensor(array) for name, array in rule.init(value, group).items()})
+            begun = rule.init(p._data if is_array else p.detach(), group)
+            state.update(step=0, **{name: as_tensor(value) for name, value in begun.items()})
         state["step"] = state["step"] + 1
-        moments = {name: _values(held) for name, held in state.items() if name != "step"}
-        after, moments = rule.step(value, gradient, moments, state["step"], group)
-        p.copy_(_tensor(after))  # counts as a change of p, so that a graph that saved the old value says so
-        state.update({name: _tensor(array) for name, array in moments.items()})
+        if is_array:
+            tape.check_writable(p)
+            held = {name: value._data for name, value in state.items() if name != "step"}
+            for name, value in advance(rule, p._data, p.grad._data, held, state["step"], group).items():
+                state[name] = from_numpy(value)
+            tape.rebind(p, None)  # counts as a change of p, so that a graph that saved the old value says so
+        else:
+            moments = {name: value for name, value in state.items() if name != "step"}
+            after, moments = rule.step(p.detach(), p.grad.detach(), moments, state["step"], group)
+            p.copy_(after)
+            state.update(moments)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that is needed to continue: {"state": {index: {...}}, "param_groups": [...]}.
@@ -142,7 +154,7 @@ class Optimizer:
         groups = [{**group, "params": [index[id(p)] for p in group["params"]]} for group in self.param_groups]
         return {"state": {index[id(p)]: dict(state) for p, state in self.state.items()}, "param_groups": groups}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Any) -> None:
         """Continue from what `state_dict` returned for the same parameters in the same order; tensors are copied.
 
         Raises:
@@ -162,7 +174,9 @@ class Optimizer:
         for i, entries in state_dict["state"].items():
             if i not in params:
                 raise ArgumentError(f"{where}: there is state for parameter {i}, expected one of {numbers}")
-            loaded[params[i]] = {name: _fitted(where, name, value, params[i]) for name, value in entries.items()}
+            # PyTorch's SGD does not count its steps; what has a state was moved at least once.
+            begun = {"step": 1, **entries} if entries else {}
+            loaded[params[i]] = {name: _fitted(where, name, value, params[i]) for name, value in begun.items()}
         self.state = loaded
         for group, old in zip(self.param_groups, saved, strict=True):
             group.update({key: value for key, value in old.items() if key != "params"})
@@ -175,14 +189,29 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def _values(tensor: Tensor) -> Any:
-    """What the rule computes with: the array, or the tensor itself while a program is traced."""
-    data = tensor._data
-    return data if isinstance(data, np.ndarray) else tensor.detach()
+def advance(rule: Rule, p: Any, g: Any, held: dict[str, Any], t: int, h: Hyper) -> dict[str, Any]:
+    """Apply `rule` to arrays, writing the new p and state into those given; returns state that is there only now.
 
-
-def _tensor(value: Any) -> Tensor:
-    return value if isinstance(value, Tensor) else from_numpy(np.asarray(value))
+    Rules that treat every element alike are applied to one block after another: the arrays in between then stay in the
+    cache, and need no fresh memory from the system, which made Adam on 100,000 numbers 3 to 4 times slower.
+    """
+    parts: list[Any] = [...]
+    new: dict[str, Any] = {}
+    flat = {"p": p, "g": g, **held}
+    if rule.elementwise and p.size > BLOCK and all(array.flags.c_contiguous for array in flat.values()):
+        parts = [slice(start, start + BLOCK) for start in range(0, p.size, BLOCK)]
+        flat = {name: array.reshape(-1) for name, array in flat.items()}
+    for part in parts:
+        block = {name: array[part] for name, array in flat.items()}
+        p_now, g_now = block.pop("p"), block.pop("g")
+        after, moments = rule.step(p_now, g_now, block, t, h)
+        p_now[...] = after
+        for name, value in moments.items():
+            if name not in flat:
+                new[name] = np.empty_like(p)
+                flat[name] = new[name].reshape(-1) if len(parts) > 1 else new[name]
+            flat[name][part] = value
+    return new
 
 
 def _fitted(where: str, name: str, value: Any, p: Tensor) -> Any:

@@ -2,7 +2,7 @@
 
 A rule is pure: it takes values and answers with new ones. It is written with operators and ops, which work alike on
 NumPy arrays, tensors and nodes of a traced program; so eager training, which feeds it arrays, and a compiled update
-come from the same few lines. What every optimiser can do besides, such as weight decay, is a function from rule to rule.
+come from the same few lines. What every optimiser can do besides, as weight decay, is a function from rule to rule.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ class Rule(NamedTuple):
     """`init(p, h)` is the state before the first step; `step(p, g, s, t, h)` is the next (p, s).
 
     p is the parameter, g its gradient, s the state, h the numbers of its group, and t counts the steps: 1 at the first.
+    An `elementwise` rule treats every element alike, so that it may be applied to parts.
     """
 
     init: Callable[[Any, Hyper], State]
     step: Callable[[Any, Any, State, Any, Hyper], tuple[Any, State]]
+    elementwise: bool = True
 
 
 def maximizing(rule: Rule) -> Rule:
@@ -32,7 +34,7 @@ def maximizing(rule: Rule) -> Rule:
     def step(p: Any, g: Any, s: State, t: Any, h: Hyper) -> tuple[Any, State]:
         return rule.step(p, -g if h["maximize"] else g, s, t, h)
 
-    return Rule(rule.init, step)
+    return rule._replace(step=step)
 
 
 def penalized(rule: Rule) -> Rule:
@@ -42,14 +44,14 @@ def penalized(rule: Rule) -> Rule:
         decay = h["weight_decay"]
         return rule.step(p, g + decay * p if decay else g, s, t, h)
 
-    return Rule(rule.init, step)
+    return rule._replace(step=step)
 
 
 def decayed(rule: Rule) -> Rule:
-    """Shrink p by the factor 1 - lr weight_decay before the step, apart from the gradient (Loshchilov & Hutter 2019)."""
+    """Shrink p by the factor 1 - lr weight_decay before the step, not through g (Loshchilov & Hutter 2019)."""
 
     def step(p: Any, g: Any, s: State, t: Any, h: Hyper) -> tuple[Any, State]:
         decay = h["weight_decay"]
         return rule.step(p * (1 - h["lr"] * decay) if decay else p, g, s, t, h)
 
-    return Rule(rule.init, step)
+    return rule._replace(step=step)

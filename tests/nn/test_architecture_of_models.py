@@ -1,0 +1,144 @@
+"""Networks as data: what is described is built again, and nothing else can be."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import forwardnet as ff
+from forwardnet import nn
+from forwardnet.nn.architecture import LAYERS
+
+
+def sample(name: str) -> nn.Module:
+    """A module of the class called `name`, with arguments that are not the defaults where it has some."""
+    made: dict[str, Any] = {
+        "Linear": lambda: nn.Linear(3, 2, bias=False, dtype=ff.float64),
+        "Flatten": lambda: nn.Flatten(2, 3),
+        "Sequential": lambda: nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU())),
+        "ModuleList": lambda: nn.ModuleList([nn.Linear(2, 2)]),
+        "LeakyReLU": lambda: nn.LeakyReLU(0.3),
+        "Softmax": lambda: nn.Softmax(dim=0),
+        "LogSoftmax": lambda: nn.LogSoftmax(dim=0),
+    }
+    return made.get(name, LAYERS[name])()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_every_layer_survives_json(name: str) -> None:
+    model = sample(name)
+    description = nn.architecture(model)
+    again = nn.build(json.loads(json.dumps(description)))
+    assert type(again) is type(model) and repr(again) == repr(model)
+    assert nn.architecture(again) == description
+    assert {k: (v.shape, v.dtype) for k, v in again.state_dict().items()} == {
+        k: (v.shape, v.dtype) for k, v in model.state_dict().items()
+    }
+
+
+def test_the_form_of_a_description() -> None:
+    net = nn.Sequential(nn.Linear(2, 8), nn.ReLU())
+    assert nn.architecture(net) == {
+        "layer": "Sequential",
+        "arguments": {},
+        "children": {
+            "0": {"layer": "Linear", "arguments": {"in_features": 2, "out_features": 8, "bias": True}},
+            "1": {"layer": "ReLU", "arguments": {}},
+        },
+    }
+
+
+def test_arguments_are_those_of_now() -> None:
+    leaky = nn.LeakyReLU(0.1)
+    leaky.negative_slope = 0.7
+    assert nn.build(nn.architecture(leaky)).negative_slope == 0.7
+
+
+def test_sharing_is_kept() -> None:
+    shared = nn.Linear(2, 2)
+    tied = nn.Linear(2, 2)
+    tied.weight = shared.weight
+    net = nn.Sequential(nn.Sequential(shared), nn.Tanh(), shared, tied)
+    description = json.loads(json.dumps(nn.architecture(net)))
+    assert description["children"]["2"] == {"same_as": "0.0"} and description["tied"] == {"3.weight": "0.0.weight"}
+    again = nn.build(description)
+    assert again[2] is again[0][0] and again[3].weight is again[2].weight and again[3].bias is not again[2].bias
+    assert again.count_parameters() == net.count_parameters() == 8
+    again.load_state_dict(net.state_dict())
+    x = ff.randn(3, 2)
+    assert ff.equal(again(x), net(x))
+
+
+def test_own_classes_cannot_be_described() -> None:
+    class Net(nn.Module):
+        pass
+
+    class Linear(nn.Linear):  # a known name does not make a known class
+        pass
+
+    for model, said in ((Net(), "Net is not one"), (nn.Sequential(Linear(1, 1)), "Linear at '0' is not one")):
+        with pytest.raises(
+            ValueError, match=said + r" of the library's layers.*\nhint: its weights can still be saved"
+        ):
+            nn.architecture(model)
+
+
+RELU = {"layer": "ReLU", "arguments": {}}
+
+
+def chain(**children: Any) -> dict[str, Any]:
+    return {"layer": "Sequential", "arguments": {}, "children": children}
+
+
+@pytest.mark.parametrize(
+    ("description", "said"),
+    [
+        ({"layer": "os.system", "arguments": {"command": "ls"}}, r"unknown layer in the architecture, 'os.system'"),
+        (chain(a={"layer": "Relu"}), r"unknown layer in the architecture at 'a', 'Relu'\nhint: did you mean 'ReLU'\?"),
+        ({"layer": "Module"}, r"unknown layer"),
+        ({"layer": ["Linear"]}, r"unknown layer"),
+        ([], r"architecture: got list, expected a mapping"),
+        (chain(a=None), r"architecture at 'a': got NoneType, expected a mapping"),
+        ({"layer": "Linear", "arguments": {"in_features": 2}}, r"Linear cannot be made with .*out_features"),
+        ({"layer": "Linear", "arguments": {"in_features": -2, "out_features": 1}}, r"expected a whole number"),
+        (
+            {"layer": "Linear", "arguments": {"in_features": 1, "out_features": 1, "dtype": "O"}},
+            r"Linear cannot be made",
+        ),
+        ({"layer": "ReLU", "arguments": {"slope": 1}}, r"ReLU cannot be made"),
+        ({"layer": "ReLU", "arguments": []}, r"'arguments' and 'children' are mappings"),
+        ({"layer": "ReLU", "children": {"0": RELU}}, r"ReLU has no children"),
+        ({"layer": "Sequential"}, r"Sequential has only children"),
+        ({"layer": "Sequential", "arguments": {"a": 1}, "children": {}}, r"Sequential has only children"),
+        (chain(**{"a.b": RELU}), r"can't be empty or contain"),
+        (chain(forward=RELU), r"already exists"),
+        (chain(a={"same_as": "b"}, b=RELU), r"same_as 'b' names no earlier layer"),
+        ({**RELU, "tied": {"a": "b"}}, r"has no parameter 'a'"),
+        ({**RELU, "tied": [1]}, r"'tied' is \[1\]"),
+    ],
+)
+def test_malformed_descriptions(description: Any, said: str) -> None:
+    with pytest.raises((ValueError, TypeError, AttributeError), match=said) as caught:
+        nn.build(description)
+    assert isinstance(caught.value, ff.errors.ForwardnetError)
+
+
+def test_absurd_sizes_and_depths_are_refused_before_memory_is_taken() -> None:
+    huge = {"layer": "Linear", "arguments": {"in_features": 10**9, "out_features": 10**9}}
+    with pytest.raises(ValueError, match=r"it has 1000000001000000000 parameters, expected at most 1000000 in all"):
+        nn.build(chain(a=huge), max_parameters=10**6)
+    with pytest.raises(ValueError, match=r"Linear cannot be made"):
+        nn.build(huge)
+    deep: Any = RELU
+    for _ in range(5000):
+        deep = chain(a=deep)
+    with pytest.raises(ValueError, match="nested more than 100 deep"):
+        nn.build(deep)
+    wide = chain(
+        **{str(i): {"layer": "Linear", "arguments": {"in_features": 10, "out_features": 10}} for i in range(20)}
+    )
+    with pytest.raises(ValueError, match="expected at most 150 in all"):
+        nn.build(wide, max_parameters=150)
+    assert nn.build(wide, max_parameters=2200).count_parameters() == 2200
