@@ -286,6 +286,13 @@ def test_validation_split_holds_out_the_same_share_of_each_class(trainer, blobs)
     assert t._data(X, y, None, 0.25, None)[1][0].shape == (15, 2)
 
 
+def test_validation_split_of_two_classes_with_one_output(trainer, blobs):
+    X, y = blobs
+    t = trainer(2, 1, loss="bce_with_logits")
+    _, held = t._data(X, (y == 2).astype(float), None, 0.25, None)
+    assert held[1].sum() == 5.0  # a quarter of the 20 rows of class 1
+
+
 def test_validation_rows_are_not_learnt_from(trainer, blobs):
     X, y = blobs
     t = trainer(2, 4, 3, loss="cross_entropy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forwardnet.train.callbacks import Callback, Checkpoint, CSVLogger, EarlyStopping, LRMonitor
+from forwardnet.train.diagnose import diagnose
 from forwardnet.train.divergence import TrainingDivergedError
 from forwardnet.train.history import History
 from forwardnet.train.metrics import METRICS, Metric
@@ -21,4 +22,5 @@ __all__ = [
     "Run",
     "Trainer",
     "TrainingDivergedError",
+    "diagnose",
 ]

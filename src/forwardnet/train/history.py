@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -134,14 +135,16 @@ class History:
         return pandas.DataFrame(columns)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write one line per epoch; `from_csv` reads back exactly the same numbers."""
+        """Write one line per epoch, the whole file or none; `from_csv` reads back exactly the same numbers."""
+        from forwardnet.interop.atomic import write_text
+
         columns = self.epochs
-        lines = zip(*columns.values(), strict=True)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([number_text(value) for value in line] for line in zip(*columns.values(), strict=True))
         try:
-            with open(path, "w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(columns)
-                writer.writerows([number_text(value) for value in line] for line in lines)
+            write_text(path, text.getvalue())
         except OSError as error:
             raise errors.FileFormatError(f"{os.fspath(path)}: cannot be written: {error.strerror}") from error
 

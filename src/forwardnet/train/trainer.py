@@ -44,7 +44,8 @@ class Trainer:
     `compile=True` lets a compiled program run the steps where there is one, `compile=False` never does; at present
     both run eagerly, with the same results. `precision` is the floating type of weights and data. `threads` limits
     the threads of the numerical libraries during a fit (None: their own choice). Shuffling and the validation split
-    are functions of `seed` alone; the weights that the model starts with are those it has.
+    are functions of `seed` alone; the weights that the model starts with are those it has. The same seed and data give
+    the same bits on one machine with one number of threads; another number may sum matrix products in another order.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
