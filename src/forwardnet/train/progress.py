@@ -184,12 +184,12 @@ class LiveLine(Silent):
         right = rate_text(run)
         if run.seconds_left is not None and run.steps_done < run.steps_total and run.stopped is None:
             right += f"  {duration(run.seconds_left)} left"
-        shown = figures(run.logs or {"loss": run.loss})
-        bar_width = max(8, min(30, width // 5))
-        room = width - len(left) - len(right) - bar_width - 6
+        shown = figures(run.logs or {"loss": run.loss}) if run.steps_done else []
+        bar_width = max(8, min(20, width // 8))
+        room = width - len(left) - len(right) - bar_width - 8
         while shown and len("  ".join(shown)) > room:
             shown.pop()
-        table = Table.grid(padding=(0, 1))
+        table = Table.grid(padding=(0, 2))
         for _ in range(4):
             table.add_column(no_wrap=True, overflow="crop")
         bar = ProgressBar(total=max(1, run.steps_total), completed=run.steps_done, width=bar_width)
