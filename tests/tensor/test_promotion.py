@@ -139,7 +139,7 @@ UNARY: dict[str, str] = {
     **dict.fromkeys(words("isnan isinf"), "?????????"),
     **dict.fromkeys(words("argsort nonzero"), "lllllllll"),
     "neg": "-" + SAME_TYPE[1:],
-    "square": "lBbhilefd",
+    "square": ".Bbhilefd",
 }
 ALONG_AXIS_0 = {
     **dict.fromkeys(words("cumsum cumprod"), COUNTS),

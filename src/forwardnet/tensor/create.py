@@ -205,9 +205,12 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     return empty(input.spec.shape, dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`fill_value` in the shape and type of `input`."""
-    return full(input.spec.shape, fill_value, dtype=_like(input, dtype), requires_grad=requires_grad)
+    chosen = _like(input, dtype)
+    return full(input.spec.shape, fill_value, dtype=chosen, device=device, requires_grad=requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -236,8 +239,10 @@ def arange(*bounds: Any, dtype: Any = None, device: Any = None, requires_grad: b
 
 def _bounds(bounds: tuple[Any, ...], *, start: Any = 0, end: Any = None, step: Any = 1) -> tuple[Any, Any, Any]:
     values = [b.item() if tape.is_tensor(b) else b for b in bounds]
-    if len(values) == 1:
+    if len(values) == 1 and end is None:
         end = values[0]
+    elif len(values) == 1:
+        start = values[0]
     elif len(values) >= 2:
         start, end = values[:2]
         step = values[2] if len(values) > 2 else step
@@ -247,19 +252,33 @@ def _bounds(bounds: tuple[Any, ...], *, start: Any = 0, end: Any = None, step: A
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`steps` numbers from start to end, both included, evenly spaced."""
     check_device(device)
     if steps < 0:
         raise ArgumentError(f"linspace: number of steps must be non-negative, got {steps}")
     chosen = _or_default(dtype)
-    return _finish(np.linspace(start, end, steps, dtype=np.float64).astype(chosen), requires_grad)
+    return _finish(np.linspace(*_ends(start, end, chosen), steps).astype(chosen), requires_grad)
+
+
+def _ends(start: Any, end: Any, dtype: Any) -> tuple[float, float]:
+    """Both ends as float64; whole where the numbers between them are to be whole."""
+    ends = []
+    for value in (start, end):
+        if tape.is_tensor(value):
+            if value.ndim:
+                raise ShapeError(
+                    f"start and end must be numbers or 0-dimensional tensors, got shape {value.spec.shape}"
+                )
+            value = value.item()
+        ends.append(float(int(value)) if dtype.kind in "iu" else float(value))
+    return ends[0], ends[1]
 
 
 def logspace(
-    start: float,
-    end: float,
+    start: Any,
+    end: Any,
     steps: int,
     base: float = 10.0,
     *,
@@ -269,5 +288,6 @@ def logspace(
 ) -> Tensor:
     """`steps` numbers from base^start to base^end, evenly spaced on a logarithmic scale."""
     check_device(device)
-    powers = np.power(float(base), np.linspace(start, end, steps, dtype=np.float64))
-    return _finish(powers.astype(_or_default(dtype)), requires_grad)
+    chosen = _or_default(dtype)
+    powers = np.power(float(base), np.linspace(*_ends(start, end, chosen), steps))
+    return _finish(powers.astype(chosen), requires_grad)

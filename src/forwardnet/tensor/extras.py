@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forwardnet import dtypes
-from forwardnet.errors import ArgumentError, DTypeError
+from forwardnet.errors import ArgumentError, DTypeError, ShapeError
+from forwardnet.ir.shapes import axis
 from forwardnet.ops import scalar as s
 from forwardnet.ops.record import NUMBERS, REGISTRY
 from forwardnet.tensor import create, indexing, pointwise, reduction, selection, tape
@@ -63,14 +64,22 @@ def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     return nansum(input, dim, keepdim) / reduction.sum(there, dim, keepdim)
 
 
-def var_mean(input: Tensor, dim: Any = None, **options: Any) -> tuple[Tensor, Tensor]:
-    """(var, mean) over `dim`; options as for `var`."""
-    return reduction.var(input, dim, **options), reduction.mean(input, dim, options.get("keepdim", False))
+def var_mean(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """(var, mean) over `dim`; arguments as for `var`."""
+    over = None if isinstance(dim, bool) else dim
+    spread = reduction.var(input, dim, unbiased, keepdim, correction=correction)
+    return spread, reduction.mean(input, over, keepdim)
 
 
-def std_mean(input: Tensor, dim: Any = None, **options: Any) -> tuple[Tensor, Tensor]:
-    """(std, mean) over `dim`; options as for `std`."""
-    return reduction.std(input, dim, **options), reduction.mean(input, dim, options.get("keepdim", False))
+def std_mean(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """(std, mean) over `dim`; arguments as for `std`."""
+    over = None if isinstance(dim, bool) else dim
+    spread = reduction.std(input, dim, unbiased, keepdim, correction=correction)
+    return spread, reduction.mean(input, over, keepdim)
 
 
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Tensor, Tensor]:
@@ -93,26 +102,24 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     return s.log(s.exp(input - top) + s.exp(other - top)) + top
 
 
-def new_zeros(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def new_zeros(input: Tensor, *sizes: Any, dtype: Any = None, **options: Any) -> Tensor:
     """Zeros of the type of this tensor."""
-    return create.zeros(*sizes, size=size, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return create.zeros(*sizes, dtype=dtype or input.dtype, **options)
 
 
-def new_ones(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def new_ones(input: Tensor, *sizes: Any, dtype: Any = None, **options: Any) -> Tensor:
     """Ones of the type of this tensor."""
-    return create.ones(*sizes, size=size, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return create.ones(*sizes, dtype=dtype or input.dtype, **options)
 
 
-def new_empty(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def new_empty(input: Tensor, *sizes: Any, dtype: Any = None, **options: Any) -> Tensor:
     """Unset elements of the type of this tensor."""
-    return create.empty(*sizes, size=size, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return create.empty(*sizes, dtype=dtype or input.dtype, **options)
 
 
-def new_full(
-    input: Tensor, size: Sequence[int], fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
+def new_full(input: Tensor, size: Sequence[int], fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
     """`fill_value` in the type of this tensor."""
-    return create.full(size, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return create.full(size, fill_value, dtype=dtype or input.dtype, **options)
 
 
 def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -121,13 +128,35 @@ def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, requires_grad: bo
 
 
 def _key(input: Tensor, dim: int, index: Tensor) -> tuple[Any, ...]:
-    d = dim % max(input.ndim, 1)
+    d = axis(dim, input.ndim, where="index")
     return (*(slice(None),) * d, index)
+
+
+def _positions(index: Tensor) -> Tensor:
+    if index.ndim > 1:
+        raise ShapeError(f"index is supposed to be a vector, got {index.ndim} dimensions")
+    if index.spec.dtype.kind not in "iu":
+        raise DTypeError(f"expected dtype int32 or int64 for index, got {index.dtype}", hint="convert with .long()")
+    return index.reshape(1) if index.ndim == 0 else index
 
 
 def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """x[.., index[i], ..] += alpha * source[.., i, ..]; repeated indices add up."""
-    return indexing.index_put_(input, _key(input, dim, index), source * alpha if alpha != 1 else source, True)
+    index = _positions(index)
+    wanted = list(input.spec.shape)
+    if wanted:
+        wanted[axis(dim, input.ndim, where="index_add")] = index.numel()
+    if list(source.spec.shape) != wanted and (input.ndim or source.numel() != index.numel()):
+        raise ShapeError(
+            f"index_add(): source tensor shape must match self tensor shape, excluding the specified dimension. "
+            f"Got self.shape = {list(input.spec.shape)} source.shape = {list(source.spec.shape)}"
+        )
+    if source.spec.dtype != input.spec.dtype:
+        raise DTypeError("index_add(): self and source expected to have the same dtype")
+    scaled = source * alpha if alpha != 1 else source
+    if input.ndim == 0:
+        return input.add_(scaled.sum())
+    return indexing.index_put_(input, _key(input, dim, index), scaled, True)
 
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
@@ -147,8 +176,17 @@ def index_fill_(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """The elements where the mask is true replaced, in order, by those of `source`."""
-    made = input.clone()
-    where = selection.nonzero(mask.expand(input.shape), as_tuple=True)
+    if mask.spec.dtype.kind != "b":
+        raise DTypeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.spec.dtype}")
+    if source.spec.dtype != input.spec.dtype:
+        raise DTypeError(f"masked_scatter: expected source of type {input.dtype}, got {source.dtype}")
+    shape = np.broadcast_shapes(input.spec.shape, mask.spec.shape)
+    made = input.expand(shape).clone()
+    where = selection.nonzero(mask.expand(shape), as_tuple=True)
+    if where and source.numel() < where[0].numel():
+        raise ShapeError(
+            f"masked_scatter: expected {where[0].numel()} or more elements in source, got {source.numel()}"
+        )
     return indexing.index_put_(made, where, source.reshape(-1)[: where[0].numel()])
 
 
@@ -163,3 +201,20 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 def detach(input: Tensor) -> Tensor:
     """The same memory without history."""
     return input.detach()
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Coordinate grids: the i-th varies along dimension i only ("ij"), or with the first two exchanged ("xy")."""
+    given = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
+    if indexing not in ("ij", "xy"):
+        raise ArgumentError(f"meshgrid: indexing is {indexing!r}, expected 'ij' or 'xy'")
+    swap = indexing == "xy" and len(given) > 1
+    ordered = [given[1], given[0], *given[2:]] if swap else given
+    shape = tuple(x.numel() for x in ordered)
+    grids = []
+    for i, x in enumerate(ordered):
+        column = x.reshape(tuple(x.numel() if j == i else 1 for j in range(len(ordered))))
+        grids.append(column.expand(shape))
+    if swap:
+        grids[0], grids[1] = grids[1], grids[0]
+    return tuple(grids)

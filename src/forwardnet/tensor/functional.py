@@ -38,6 +38,7 @@ from forwardnet.tensor.extras import (
     is_tensor as is_tensor,
     logaddexp as logaddexp,
     masked_scatter as masked_scatter,
+    meshgrid as meshgrid,
     nan_to_num as nan_to_num,
     nanmean as nanmean,
     nansum as nansum,
@@ -142,6 +143,7 @@ from forwardnet.tensor.pointwise import (
     tanh as tanh,
     trunc as trunc,
 )
+from forwardnet.tensor.printing import set_printoptions as set_printoptions
 from forwardnet.tensor.random import (
     Generator as Generator,
     bernoulli as bernoulli,
@@ -211,7 +213,6 @@ from forwardnet.tensor.shaping import (
     flip as flip,
     hstack as hstack,
     is_contiguous as is_contiguous,
-    meshgrid as meshgrid,
     movedim as movedim,
     narrow as narrow,
     permute as permute,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from forwardnet import dtypes
-from forwardnet.errors import DTypeError, ShapeError
+from forwardnet.errors import ArgumentError, AutogradError, DTypeError, ShapeError
 from forwardnet.ops import layout as lay, linear as lin, reduce as r
 from forwardnet.ops.record import same_dtype
 from forwardnet.tensor import tape
+from forwardnet.tensor.mode import is_grad_enabled
 
 if TYPE_CHECKING:
     from forwardnet.tensor.tensor import Tensor
@@ -156,16 +157,26 @@ def _float(name: str, x: Tensor) -> Tensor:
 
 
 def svd(input: Tensor, some: bool = True) -> SVD:
-    """(U, S, V) with input = U diag(S) V'; singular values fall."""
+    """(U, S, V) with input = U diag(S) V'; singular values fall. With `some=False` U and V are square.
+
+    Raises `AutogradError` for the square ones of a tensor that requires grad: their columns beyond the rank are free.
+    """
     if not some:
+        if input.requires_grad and is_grad_enabled():
+            raise AutogradError(
+                "svd: the full U and V have no derivative", hint="use some=True (full_matrices=False), or detach()"
+            )
         u, s, vh = np.linalg.svd(_float("svd", input).detach()._data)
         return SVD(*(tape.new_tensor(np.ascontiguousarray(a)) for a in (u, s, np.swapaxes(vh, -1, -2))))
     return SVD(*lin.svd(_float("svd", input)))
 
 
-def eigh(input: Tensor) -> Eigh:
-    """(eigenvalues, eigenvectors) of a symmetric matrix, eigenvalues rising; the lower triangle is read."""
-    return Eigh(*lin.eigh(_float("eigh", input)))
+def eigh(input: Tensor, UPLO: str = "L") -> Eigh:
+    """(eigenvalues, eigenvectors) of a symmetric matrix, eigenvalues rising; the lower ("L") or upper part is read."""
+    if UPLO.upper() not in ("L", "U"):
+        raise ArgumentError(f"eigh: UPLO is {UPLO!r}, expected 'L' or 'U'")
+    x = _float("eigh", input)
+    return Eigh(*lin.eigh(x if UPLO.upper() == "L" else x.mT))
 
 
 def inverse(input: Tensor) -> Tensor:
@@ -174,7 +185,9 @@ def inverse(input: Tensor) -> Tensor:
 
 
 def solve(input: Tensor, other: Tensor) -> Tensor:
-    """The x with input @ x = other; raises `ArgumentError` for a singular matrix."""
+    """The x with input @ x = other, for vectors or matrices; raises `ArgumentError` for a singular matrix."""
+    if other.ndim > 1 and other.spec.shape == input.spec.shape[:-1]:  # a batch of vectors
+        return matmul(inverse(input), other.unsqueeze(-1)).squeeze(-1)
     return matmul(inverse(input), other)
 
 

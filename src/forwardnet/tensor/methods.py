@@ -111,11 +111,17 @@ class Methods:
     minimum = pointwise.minimum
     atan2 = pointwise.atan2
     eq = pointwise.eq
+    eq_ = pointwise.eq_
     ne = pointwise.ne
+    ne_ = pointwise.ne_
     lt = pointwise.lt
+    lt_ = pointwise.lt_
     le = pointwise.le
+    le_ = pointwise.le_
     gt = pointwise.gt
+    gt_ = pointwise.gt_
     ge = pointwise.ge
+    ge_ = pointwise.ge_
     logit = pointwise.logit
     equal = pointwise.equal
     isclose = pointwise.isclose

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forwardnet import dtypes
-from forwardnet.errors import DTypeError, ShapeError
+from forwardnet.errors import ArgumentError, DTypeError, ShapeError
 from forwardnet.ops import scalar as s
 from forwardnet.ops.record import NUMBERS, REGISTRY, Op
 from forwardnet.tensor import tape
@@ -145,6 +145,8 @@ floor_divide, floor_divide_ = binary(s.floor_divide), binary_(s.floor_divide)
 maximum, minimum, atan2 = binary(s.maximum), binary(s.minimum), binary(s.atan2)
 eq, ne, lt = binary(s.eq), binary(s.ne), binary(s.lt)
 le, gt, ge = binary(s.le), binary(s.gt), binary(s.ge)
+eq_, ne_, lt_ = binary_(s.eq), binary_(s.ne), binary_(s.lt)
+le_, gt_, ge_ = binary_(s.le), binary_(s.gt), binary_(s.ge)
 logical_and, logical_or, logical_xor = binary(s.logical_and), binary(s.logical_or), binary(s.logical_xor)
 bitwise_and, bitwise_or, bitwise_xor = binary(s.bitwise_and), binary(s.bitwise_or), binary(s.bitwise_xor)
 radd, rsub, rmul, rdiv = reflected(s.add), reflected(s.sub), reflected(s.mul), reflected(s.div)
@@ -281,13 +283,14 @@ def softplus(input: Tensor) -> Tensor:
 
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of the sigmoid; `eps` first clamps x to [eps, 1 - eps]."""
-    x = input if eps is None else clamp(input, eps, 1 - eps)
+    x = input if input.spec.dtype.kind == "f" else REGISTRY["cast"](input, dtype=dtypes.default())
+    x = x if eps is None else clamp(x, eps, 1 - eps)
     return log(x) - log1p(-x)
 
 
 def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write the elements of `src`, broadcast and converted, into this tensor."""
-    source = src if isinstance(src, NUMBERS) else as_tensor(src)
+    source: Any = src if isinstance(src, NUMBERS) else as_tensor(src)
     if tape.is_tensor(source) and source.spec.dtype != input.spec.dtype:
         source = REGISTRY["cast"](source, dtype=input.spec.dtype)
     elif isinstance(source, NUMBERS):
@@ -314,6 +317,8 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """|a - b| <= atol + rtol |b|, for each element."""
+    if rtol < 0 or atol < 0:
+        raise ArgumentError(f"isclose: rtol and atol must be greater than or equal to zero, got {rtol} and {atol}")
     a, b = input.detach()._data, as_tensor(other).detach()._data
     with np.errstate(all="ignore"):
         return tape.new_tensor(np.asarray(np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)))

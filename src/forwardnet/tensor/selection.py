@@ -8,6 +8,7 @@ import numpy as np
 
 from forwardnet import dtypes
 from forwardnet.errors import ArgumentError, AxisError, DTypeError, ShapeError
+from forwardnet.ir.graph import Node
 from forwardnet.ir.shapes import axis, broadcast
 from forwardnet.ops import index as ix, layout as lay, scalar as s
 from forwardnet.ops.record import NUMBERS
@@ -48,7 +49,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 
 def _long(name: str, index: Tensor) -> Tensor:
-    if index.spec.dtype != dtypes.INT64:
+    if index.spec.dtype not in (dtypes.INT64, dtypes.int32.np):
         raise DTypeError(
             f"{name}(): Expected dtype int64 for index, got {index.spec.dtype}", hint="convert with .long()"
         )
@@ -67,6 +68,8 @@ def _check_gather(name: str, input: Tensor, d: int, index: Tensor, *, also_dim: 
                 f"than self {list(input.spec.shape)} apart from dimension {d}"
             )
     data = index._data
+    if isinstance(data, Node):
+        return  # no numbers yet: what compiled code reads by an index is checked where it comes in
     if data.size and (data.max() >= n or data.min() < 0):
         bad = int(data.max() if data.max() >= n else data.min())
         raise AxisError(f"{name}: index {bad} is out of bounds for dimension {d} with size {n}")
@@ -139,12 +142,20 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`value` where the mask is true, else the element of x."""
     if mask.spec.dtype.kind != "b":
         raise DTypeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.spec.dtype}")
-    return s.where(mask, as_value(value, input.spec.dtype), input)
+    return s.where(mask, _fill_value(value, input), input)
+
+
+def _fill_value(value: Any, input: Tensor) -> Tensor:
+    if tape.is_tensor(value) and value.ndim:
+        raise ShapeError(
+            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)"
+        )
+    return as_value(value, input.spec.dtype)
 
 
 def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`masked_fill`, in place."""
-    return tape.write(input, s.where, (mask, as_value(value, input.spec.dtype), input), {})
+    return tape.write(input, s.where, (mask, _fill_value(value, input), input), {})
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:

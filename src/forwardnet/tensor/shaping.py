@@ -131,12 +131,21 @@ def t(input: Tensor) -> Tensor:
     return transpose(input, 0, 1) if input.ndim == 2 else lay.permute(input, dims=tuple(range(input.ndim)))
 
 
-def movedim(input: Tensor, source: int, destination: int) -> Tensor:
-    """A view with one dimension moved to another place."""
-    a, b = (axis(d, input.ndim, where="movedim") for d in (source, destination))
-    order = [d for d in range(input.ndim) if d != a]
-    order.insert(b, a)
-    return lay.permute(input, dims=tuple(order))
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """A view with dimensions moved to other places; the others keep their order."""
+    given, wanted = (tuple(d) if isinstance(d, Sequence) else (d,) for d in (source, destination))
+    if len(given) != len(wanted):
+        raise ShapeError(f"movedim: source {given} and destination {wanted} have different lengths")
+    if input.ndim == 0:
+        return lay.permute(input, dims=())
+    start, end = ([axis(d, input.ndim, where="movedim") for d in dims] for dims in (given, wanted))
+    if len(set(start)) != len(start) or len(set(end)) != len(end):
+        raise AxisError(f"movedim: source {given} or destination {wanted} names a dimension twice")
+    order: list[int | None] = [None] * input.ndim
+    for a, b in zip(start, end, strict=True):
+        order[b] = a
+    rest = (d for d in range(input.ndim) if d not in start)
+    return lay.permute(input, dims=tuple(next(rest) if d is None else d for d in order))
 
 
 def expand(input: Tensor, *sizes: Any) -> Tensor:
@@ -178,6 +187,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, **named: int) -> Tensor:
     parts = list(tensors)
     if not parts:
         raise ArgumentError("cat: expected a non-empty list of Tensors")
+    for part in parts:
+        if not tape.is_tensor(part):
+            raise DTypeError(f"cat(): expected Tensors, got {type(part).__name__}", hint="convert it with tensor(...)")
     if any(p.ndim == 0 for p in parts):
         raise ShapeError("zero-dimensional tensor cannot be concatenated", hint="use stack() for scalars")
     common = dtypes.result_of((p.spec.dtype, p.ndim, None) for p in parts)
@@ -212,10 +224,14 @@ def _part(input: Tensor, d: int, start: int, stop: int) -> Tensor:
     return lay.slice_(input, items=(*(_ALL,) * d, _item(start, stop)))
 
 
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """A view of `length` entries along `dim` from `start`."""
     d = axis(dim, input.ndim, where="narrow")
     n = input.spec.shape[d]
+    if tape.is_tensor(start):
+        if start.ndim or start.spec.dtype.kind not in "iu":
+            raise DTypeError("narrow: start must be an 0-dim integral Tensor.")
+        start = start.item()
     start = start + n if start < 0 else start
     if not 0 <= start <= n or length < 0 or start + length > n:
         raise AxisError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
@@ -282,19 +298,29 @@ def flip(input: Tensor, dims: Any, *more: int) -> Tensor:
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """The elements moved round along dimensions; without `dims`, in the flattened tensor."""
     if dims is None:
+        if not sizes_of((shifts,)):
+            raise ArgumentError("roll: `shifts` required")
         return reshape(roll(flatten(input), shifts, 0), input.spec.shape)
     shift, along = sizes_of((shifts,)), sizes_of((dims,))
+    if len(shift) != len(along):
+        raise ShapeError(f"roll: shifts and dimensions must align. shifts: {len(shift)}, dims: {len(along)}")
     return lay.roll(input, shifts=shift, dims=tuple(axis(d, input.ndim, where="roll") for d in along))
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle, zeros above."""
-    return lay.tril(input, diagonal=diagonal)
+    return lay.tril(_matrices("tril", input), diagonal=diagonal)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle, zeros below."""
-    return lay.triu(input, diagonal=diagonal)
+    return lay.triu(_matrices("triu", input), diagonal=diagonal)
+
+
+def _matrices(name: str, x: Tensor) -> Tensor:
+    if x.ndim < 2:
+        raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, got {x.ndim}")
+    return x
 
 
 def clone(input: Tensor) -> Tensor:
@@ -356,21 +382,3 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All tensors expanded to their common shape."""
     shape = np.broadcast_shapes(*(t.spec.shape for t in tensors))
     return tuple(expand(t, shape) for t in tensors)
-
-
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Coordinate grids: the i-th varies along dimension i only ("ij"), or with the first two exchanged ("xy")."""
-    given = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
-    if indexing not in ("ij", "xy"):
-        raise ArgumentError(f"meshgrid: indexing is {indexing!r}, expected 'ij' or 'xy'")
-    swap = indexing == "xy" and len(given) > 1
-    ordered = [given[1], given[0], *given[2:]] if swap else given
-    shape = tuple(x.numel() for x in ordered)
-    grids = []
-    for i, x in enumerate(ordered):
-        column = reshape(x, tuple(x.numel() if j == i else 1 for j in range(len(ordered))))
-        grids.append(expand(column, shape))
-    if swap:
-        grids = [transpose(g, 0, 1) for g in grids]
-        grids[0], grids[1] = grids[1], grids[0]
-    return tuple(grids)
