@@ -169,6 +169,25 @@ def test_NW15_frozen_parameters() -> None:
 
 
 @own
+@pytest.mark.parametrize(("n", "sizes"), [(200, [50, 50, 50, 50]), (103, [50, 50, 3])])
+def test_NW17_an_epoch_is_one_presentation_of_every_sample_in_mini_batches(n: int, sizes: list[int]) -> None:
+    from forwardnet.data.batches import batch_indices
+
+    x, y = ff.randn(n, 2), ff.randn(n, 1)
+    net = nn.Linear(2, 1)
+    optimizer = ff.optim.SGD(net.parameters(), lr=0.01)
+    for epoch in range(2):
+        batches = list(batch_indices(n, 50, seed=0, epoch=epoch))
+        for rows in batches:
+            optimizer.zero_grad()
+            nn.MSELoss()(net(x[ff.from_numpy(rows)]), y[ff.from_numpy(rows)]).backward()
+            optimizer.step()
+        assert [len(rows) for rows in batches] == sizes
+        assert sorted(np.concatenate(batches).tolist()) == list(range(n))
+    assert optimizer.state[net.weight]["step"] == 2 * len(sizes), "iterations"
+
+
+@own
 def test_NW21_losses_that_do_not_fit_the_output_are_named() -> None:
     body = [nn.Linear(3, 2)]
     assert nn.pairing_problem(nn.Sequential(*body), nn.CrossEntropyLoss()) is None

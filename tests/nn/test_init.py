@@ -91,6 +91,12 @@ def test_orthogonal_rows_or_columns(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-13)
 
 
+def test_orthogonal_is_drawn_uniformly_and_not_with_one_sign() -> None:
+    ff.manual_seed(0)
+    corners = [init.orthogonal_(ff.empty(1, 1)).item() for _ in range(40)]
+    assert set(corners) == {-1.0, 1.0}
+
+
 def test_sparse_empties_a_fraction_of_each_column() -> None:
     weight = init.sparse_(ff.empty(10, 6), sparsity=0.25)
     assert (weight == 0).sum(dim=0).tolist() == [3] * 6  # a quarter of ten, rounded up

@@ -156,8 +156,10 @@ def test_a_step_is_noticed_by_a_graph_that_saved_the_old_value(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_shapes_layouts_and_missing_gradients(name: str) -> None:
+@pytest.mark.parametrize("block", [BLOCK, 4])
+def test_shapes_layouts_and_missing_gradients(name: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A matrix stored by columns, a scalar, nothing at all: each moves as a plain vector of its elements does."""
+    monkeypatch.setattr("forwardnet.optim.optimizer.BLOCK", block)
     values = np.linspace(-1, 1, 12)
     plain = ff.tensor(values, requires_grad=True)
     by_columns = ff.tensor(np.ascontiguousarray(values.reshape(3, 4).T)).T.requires_grad_()
@@ -334,6 +336,16 @@ def test_wrong_numbers_and_lists(make: Any, said: str) -> None:
 def test_wrong_types(make: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         make()
+
+
+def test_a_state_of_pytorch_without_a_count_of_steps() -> None:
+    p = start()
+    optimizer = optim.SGD([p], lr=0.1, momentum=0.5)
+    state = optimizer.state_dict()
+    optimizer.load_state_dict({**state, "state": {0: {"momentum_buffer": np.array([2.0, 4.0])}}})
+    p.grad = ff.zeros(2, dtype=ff.float64)
+    optimizer.step()
+    np.testing.assert_allclose(p.tolist(), [0 - 0.1, 5 - 0.2])
 
 
 def test_states_that_do_not_fit() -> None:

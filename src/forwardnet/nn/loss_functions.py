@@ -13,8 +13,9 @@ from forwardnet.nn import loss_terms as terms
 from forwardnet.ops.scalar import exp, log, log1p, where
 from forwardnet.tensor import Tensor
 
-# -ln of the smallest probability that binary_cross_entropy distinguishes from 0, as in PyTorch
+# The logarithm that binary_cross_entropy takes for that of 0, as PyTorch does, and the number it belongs to
 LOG_OF_ZERO = -100.0
+SMALLEST = math.exp(LOG_OF_ZERO)
 SLOPE_AT_ZERO = 1e12
 
 
@@ -200,9 +201,9 @@ def _along(weight: Tensor, axis: int, ndim: int) -> Tensor:
 
 
 def _bounded_log(p: Tensor) -> Tensor:
-    """max(log p, -100), with a steep but finite slope at p = 0 in place of an infinite one."""
-    is_zero = p <= 0
+    """max(log p, -100), with a steep but finite slope up to p = e^-100 in place of an infinite one."""
+    is_zero = p < SMALLEST
     # the logarithm never sees the zeros: an infinite derivative there would turn the gradient into NaN
-    log_p = log(where(is_zero, 1.0, p)).clamp(min=LOG_OF_ZERO)
+    log_p = log(where(is_zero, 1.0, p))
     bounded: Tensor = where(is_zero, LOG_OF_ZERO + SLOPE_AT_ZERO * p, log_p)
     return bounded

@@ -102,7 +102,7 @@ def check_between_0_and_1(where: str, name: str, tensor: Tensor, *, slack: float
 
 def concrete(tensor: Tensor) -> np.ndarray[Any, Any] | None:
     """The numbers of a tensor, or None where there are none yet because a program is being traced."""
-    return tensor.detach().numpy()
+    return tensor._data if isinstance(tensor._data, np.ndarray) else None
 
 
 def place_text(place: tuple[int, ...]) -> str:
