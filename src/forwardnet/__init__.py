@@ -58,6 +58,10 @@ _LATER = {
     "train": "forwardnet.train",
 }
 _LATER_NAMES = {
+    **dict.fromkeys(
+        ("Callback", "CSVLogger", "Checkpoint", "EarlyStopping", "LRMonitor", "TrainingDivergedError"),
+        "forwardnet.train",
+    ),
     "History": "forwardnet.train",
     "Trainer": "forwardnet.train",
     "load": "forwardnet.interop",

@@ -22,7 +22,8 @@ def _zeros(spec: Spec) -> Any:
 
 def _grid(shape: tuple[int, ...], dim: int, index: Any) -> tuple[Any, ...]:
     """The full index in which only axis `dim` is replaced by `index`; it may be shorter than x elsewhere."""
-    grid = list(np.ogrid[tuple(slice(n) for n in index.shape)]) if index.ndim else []
+    ndim = index.ndim
+    grid: list[Any] = [np.arange(n).reshape((1,) * i + (n,) + (1,) * (ndim - 1 - i)) for i, n in enumerate(index.shape)]
     if index.ndim:
         grid[dim] = index
         return tuple(grid)

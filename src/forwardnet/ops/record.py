@@ -26,6 +26,10 @@ Rule = Callable[..., Any]
 NUMBERS = (bool, int, float)
 
 
+class CannotLower(Exception):
+    """An op, or this use of it, has no lowering; the graph then runs eagerly, and the message says why."""
+
+
 @dataclass(frozen=True)
 class Derivative:
     """The vector-Jacobian product for one input, with the names of what it needs."""

@@ -208,12 +208,20 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     return Ordered(ix.gather(input, chosen, dim=d), chosen)
 
 
-def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
-    """The distinct elements in rising order; on request where each went, and how often it occurs."""
-    values, inverse, counts = np.unique(input._data, return_inverse=True, return_counts=True)
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The distinct elements (or slices along `dim`) in rising order; on request where each went, and how many there are."""
+    d = None if dim is None else axis(dim, input.ndim, where="unique")
+    values, inverse, counts = np.unique(input._data, return_inverse=True, return_counts=True, axis=d)
     results = [tape.new_tensor(values)]
     if return_inverse:
-        results.append(tape.new_tensor(np.asarray(inverse, np.int64).reshape(input.spec.shape)))
+        shape = input.spec.shape if d is None else (input.spec.shape[d],)
+        results.append(tape.new_tensor(np.asarray(inverse, np.int64).reshape(shape)))
     if return_counts:
         results.append(tape.new_tensor(np.asarray(counts, np.int64)))
     return results[0] if len(results) == 1 else tuple(results)
