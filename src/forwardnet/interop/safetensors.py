@@ -93,7 +93,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     except FileFormatError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise FileFormatError(f"{where!r} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FileFormatError(f"{where!r} cannot be read: {reason}") from error
 
 
 def _read_open(file: BinaryIO, where: str) -> tuple[dict[str, Array], dict[str, str]]:
@@ -153,7 +154,7 @@ def _exactly(file: BinaryIO, count: int, where: str) -> bytes:
     return data
 
 
-def _little_endian(name: str, array: Array) -> Array:
+def _little_endian(name: str, array: object) -> Array:
     """The array row-major, little-endian, of a type that the format names."""
     if not isinstance(array, np.ndarray):
         raise DTypeError(f"tensor {name!r} is a {type(array).__name__}, expected a NumPy array")
@@ -164,7 +165,7 @@ def _little_endian(name: str, array: Array) -> Array:
     return np.asarray(array, dtype=dtype, order="C")
 
 
-def _checked_name(name: str) -> str:
+def _checked_name(name: object) -> str:
     if not isinstance(name, str):
         raise ArgumentError(f"tensor names must be strings, got {name!r}")
     if fault := name_fault(name):
@@ -172,7 +173,7 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+def _checked_metadata(metadata: Mapping[Any, Any]) -> dict[str, str]:
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise ArgumentError(

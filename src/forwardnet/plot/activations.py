@@ -27,6 +27,7 @@ def activation(name: str, *, low: float = -5.0, high: float = 5.0, n_points: int
     x = tensor(np.linspace(low, high, n_points), requires_grad=True)
     y = known[name]()(x)
     y.sum().backward()
+    assert x.grad is not None
     at = x.detach().numpy()
     figure = new_figure(4.8, 3.6)
     axes = figure.add_subplot()

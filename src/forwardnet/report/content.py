@@ -89,7 +89,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "summary": report.summary,
         "notes": list(report.notes),
         "data": dict(report.data),
-        "figures": {part.part: _part_dict(part) for part in report.parts},
+        "figures": {part.part: part_dict(part) for part in report.parts},
         "baseline": report.baseline,
         "interval": report.interval,
         "chosen": report.chosen,
@@ -110,7 +110,8 @@ def finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def _part_dict(part: PartFigures) -> dict[str, Any]:
+def part_dict(part: PartFigures) -> dict[str, Any]:
+    """The figures of one part as what JSON can hold."""
     figures: dict[str, Any] = {"rows": part.rows}
     for score in part.scores:
         figures[score.name] = finite(score.value)

@@ -29,6 +29,7 @@ td.n, th.n { text-align: right; white-space: nowrap; } tr.strong td { font-weigh
 figure { margin: .5rem 0 1rem; } figure img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .8rem 1rem;
   overflow-x: auto; font: .88rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+pre.wrap { white-space: pre-wrap; }
 @media print { :root { --text: #000; --quiet: #444; --back: #fff; --panel: #fff; --line: #bbb; --hue: 0, 114, 178;
   --on: #fff; --warn: #fff; } html, body { font-size: 12px; } main { max-width: none; padding: 0; }
   pre { white-space: pre-wrap; }

@@ -15,6 +15,7 @@ from forwardnet.report.figures import class_table
 
 _MOST_CLASSES = 20  # larger confusion matrices are a picture
 _HEADINGS = {"accuracy": "accuracy", "loss": "loss", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+_HONEST = " Only the test part was never looked at while the network was trained and chosen."
 _SHARES = frozenset({"accuracy"})
 
 
@@ -25,6 +26,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
 
 def render(report: Report) -> str:
     """The report as the text of an HTML file."""
+    part = report.parts[-1].part
     sections = [
         f"<h1>{escape(report.title)}</h1>",
         f'<p class="lead">{escape(report.summary)}</p>',
@@ -32,10 +34,10 @@ def render(report: Report) -> str:
         _section("Figures", _figures(report)),
         _section("Data", _facts(report.data)),
         _section("Learning curve", _picture(report.curves) + _paragraph(report.chosen, quiet=False)),
-        _section("Confusion matrix of the test part", _confusion(report)),
-        _section("Classes of the test part", _classes(report)),
+        _section(f"Confusion matrix of the {part} part", _confusion(report)),
+        _section(f"Classes of the {part} part", _classes(report)),
         *(_section(picture.title, _picture(picture)) for picture in report.pictures),
-        _section("Worst errors of the test part", _worst(report)),
+        _section(f"Worst errors of the {part} part", _worst(report)),
         _section("Network", _table(report.layers, numbers=(2, 3)) + _facts(report.model)),
         _section("Settings", _facts(report.settings)),
         _section("Time and versions", _facts((*report.timing, *report.environment))),
@@ -81,8 +83,7 @@ def _figures(report: Report) -> str:
         head += [f"baseline {heading(name)}"] if any(name in part.baseline for part in report.parts) else []
     body = [tuple(_figure_cells(report, part, names)) for part in report.parts]
     return _table((tuple(head), *body), numbers=range(1, len(head)), strong_last=True) + _paragraph(
-        f"Baseline: {report.baseline}. {report.interval} "
-        "Only the test part was never looked at while the network was trained and chosen."
+        f"Baseline: {report.baseline}. {report.interval}" + (_HONEST if report.parts[-1].part == "test" else "")
     )
 
 
@@ -152,7 +153,11 @@ def _share(value: float) -> str:
 
 def _worst(report: Report) -> str:
     if not report.worst:
-        return _paragraph("No row of the test part was classified wrongly.") if report.confusion is not None else ""
+        return (
+            _paragraph(f"No row of the {report.parts[-1].part} part was classified wrongly.")
+            if report.confusion is not None
+            else ""
+        )
     head = ("row", "true", "predicted", "")
     rows = [(str(w.row), w.true, w.predicted, w.detail) for w in report.worst]
     return _picture(report.worst_pictures) + _table((head, *rows), numbers=(0,))
@@ -161,7 +166,7 @@ def _worst(report: Report) -> str:
 def _repeat(report: Report) -> str:
     return (
         _paragraph("On the command line:", quiet=False)
-        + f"<pre>{escape(report.command)}</pre>"
+        + f'<pre class="wrap">{escape(report.command)}</pre>'
         + _paragraph("In Python:", quiet=False)
         + f"<pre>{escape(report.python)}</pre>"
     )
