@@ -223,8 +223,12 @@ def arange(*bounds: Any, dtype: Any = None, device: Any = None, requires_grad: b
     """start, start + step, ... below end: `arange(end)`, `arange(start, end)`, `arange(start, end, step)`."""
     check_device(device)
     start, end, step = _bounds(bounds, **named)
+    if dtype is not None and dtypes.as_numpy(dtype).kind in "iu":
+        start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise ArgumentError("arange: step must be nonzero")
+    if not all(math.isfinite(v) for v in (start, end, step)):
+        raise ArgumentError(f"arange: unsupported range: {start} -> {end} by {step}", hint="the bounds must be finite")
     if (end - start) * step < 0:
         raise ArgumentError(f"arange: upper bound and lower bound inconsistent with step sign ({start}, {end}, {step})")
     if dtype is None:

@@ -215,7 +215,7 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:
-    """The distinct elements (or slices along `dim`) in rising order; on request where each went, and how many there are."""
+    """The distinct elements (or slices along `dim`), rising; on request where each went and how often it occurs."""
     d = None if dim is None else axis(dim, input.ndim, where="unique")
     values, inverse, counts = np.unique(input._data, return_inverse=True, return_counts=True, axis=d)
     results = [tape.new_tensor(values)]

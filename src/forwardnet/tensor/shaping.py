@@ -182,7 +182,7 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return repeat(input, (1,) * (input.ndim - len(counts)) + counts)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0, **named: int) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> Tensor:
     """The tensors one after the other along `dim`; types are promoted to a common one."""
     parts = list(tensors)
     if not parts:
@@ -196,7 +196,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, **named: int) -> Tensor:
     rank = max(p.ndim for p in parts)
     # An empty vector fits anywhere, as it always did in PyTorch.
     kept = [p for p in parts if p.spec.shape != (0,)] if rank > 1 else parts
-    d = axis(named.get("axis", dim), rank, where="cat")
+    d = axes(dim if axis is None else axis, rank, where="cat")[0]
     return lay.cat(*(_cast(p, common) for p in kept), dim=d)
 
 
