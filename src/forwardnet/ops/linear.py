@@ -155,6 +155,7 @@ matmul: Op = array_op(
     ),
     examples=(
         Example(((2, 3), (3, 4))),
+        Example(((3, 3), (3, 3))),
         Example(((5, 2, 3), (5, 3, 2))),
         Example(((2, 1, 2, 3), (4, 3, 1))),
         Example(((0, 3), (3, 2))),

@@ -66,8 +66,15 @@ def _pow_exponent(g: Any, y: Any, a: Any, b: Any) -> Any:
     return g * where(flat, 0.0, y * log(where(flat, 1.0, a)))
 
 
-def _half_at_tie(g: Any, a: Any, b: Any, wins: Any) -> Any:
-    return where(wins(a, b), g, where(eq(a, b), g * 0.5, 0.0))
+def _half_at_tie(g: Any, a: Any, b: Any, loses: Any) -> Any:
+    # Asked this way round, a nan loses against nothing and both sides of it get the gradient, as in PyTorch.
+    return where(loses(a, b), 0.0, where(eq(a, b), g * 0.5, g))
+
+
+def _by_square_radius(n: Any, a: Any, b: Any) -> Any:
+    # 0 / 0 at the origin, where there is no angle: the gradient is 0.
+    r = a * a + b * b
+    return n / where(eq(r, 0), 1.0, r)
 
 
 def _flat(g: Any) -> Any:
@@ -105,7 +112,7 @@ remainder: Op = elementwise(
     (lambda g: g, lambda g, a, b: -g * floor(a / b)),
     doc="y = a - b floor(a / b), of the sign of b",
     inputs=TWO,
-    domain=((3.1, 3.9), (1.1, 1.4)),
+    domain=((3.3, 3.8), (1.3, 1.6)),  # a / b stays between 2 and 3: no jump
 )
 fmod: Op = elementwise(
     "fmod",
@@ -113,7 +120,7 @@ fmod: Op = elementwise(
     (lambda g: g, lambda g, a, b: -g * trunc(a / b)),
     doc="y = a - b trunc(a / b), of the sign of a",
     inputs=TWO,
-    domain=((3.1, 3.9), (1.1, 1.4)),
+    domain=((3.3, 3.8), (1.3, 1.6)),  # a / b stays between 2 and 3: no jump
 )
 floor_divide: Op = elementwise(
     "floor_divide", _nonzero_divisor("floor_divide", np.floor_divide), doc="y = floor(a / b)", inputs=TWO
@@ -121,14 +128,14 @@ floor_divide: Op = elementwise(
 maximum: Op = elementwise(
     "maximum",
     np.maximum,
-    (lambda g, a, b: _half_at_tie(g, a, b, gt), lambda g, a, b: _half_at_tie(g, a, b, lt)),
+    (lambda g, a, b: _half_at_tie(g, a, b, lt), lambda g, a, b: _half_at_tie(g, a, b, gt)),
     doc="y = max(a, b); nan wins; at a tie each side gets half of the gradient",
     inputs=TWO,
 )
 minimum: Op = elementwise(
     "minimum",
     np.minimum,
-    (lambda g, a, b: _half_at_tie(g, a, b, lt), lambda g, a, b: _half_at_tie(g, a, b, gt)),
+    (lambda g, a, b: _half_at_tie(g, a, b, gt), lambda g, a, b: _half_at_tie(g, a, b, lt)),
     doc="y = min(a, b); nan wins; at a tie each side gets half of the gradient",
     inputs=TWO,
 )
@@ -202,7 +209,7 @@ atan: Op = elementwise("atan", np.arctan, (lambda g, x: g / (1 + x * x),), doc="
 atan2: Op = elementwise(
     "atan2",
     np.arctan2,
-    (lambda g, a, b: g * (b / (a * a + b * b)), lambda g, a, b: g * (-a / (a * a + b * b))),
+    (lambda g, a, b: g * _by_square_radius(b, a, b), lambda g, a, b: g * _by_square_radius(-a, a, b)),
     doc="y = angle of the point (b, a)",
     inputs=TWO,
     to_float=True,
