@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from forwardnet import autograd
+from forwardnet.ir import Spec
 from forwardnet.ops import REGISTRY, Op
 from forwardnet.ops.layout import permute
 from forwardnet.tensor.tape import new_tensor
@@ -142,6 +143,11 @@ def takes(op: Op, dtype: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def spec(array: Any) -> Spec:
+    """Shape and type of an array."""
+    return Spec(array.shape, array.dtype)
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:

@@ -86,7 +86,7 @@ def _index_put(x: Any, v: Any, *indices: Any, layout: Layout, accumulate: bool) 
     return y
 
 
-def _index_put_vjp_x(g: Any, v_spec: Spec, indices: Any, layout: Layout, accumulate: bool) -> Any:
+def _index_put_vjp_x(g: Any, indices: Any, layout: Layout, accumulate: bool) -> Any:
     if accumulate:
         return g
     return index_put(g, np.zeros((), g.dtype), *indices, layout=layout, accumulate=False)
@@ -168,6 +168,7 @@ index_put: Op = array_op(
         Example(((4, 3), (2, 3), np.array([0, 2])), {"layout": (0,), "accumulate": False}),
         Example(((4, 3), (3, 3), np.array([0, 2, 2])), {"layout": (0,), "accumulate": True}),
         Example(((4, 3), (), np.array([1, 2])), {"layout": (None, 0), "accumulate": False}),
+        Example(((2, 3), (0, 3), np.zeros((0,), np.int64)), {"layout": (0,), "accumulate": True}),
     ),
 )
 argsort: Op = array_op(

@@ -309,7 +309,11 @@ diagonal_put: Op = array_op(
         ),
         lambda g, offset: diagonal(g, offset=offset),
     ),
-    examples=(Example(((3, 3), (3,)), {"offset": 0}), Example(((2, 4), (2,)), {"offset": 1})),
+    examples=(
+        Example(((3, 3), (3,)), {"offset": 0}),
+        Example(((2, 4), (2,)), {"offset": 1}),
+        Example(((0, 2), (0,)), {"offset": 0}),
+    ),
 )
 cast: Op = array_op(
     "cast",

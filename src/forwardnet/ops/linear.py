@@ -187,6 +187,7 @@ det: Op = array_op(
     examples=(
         Example((np.array([[2.0, 1.0], [1.0, 3.0]]),)),
         Example((np.array([[[2.0, 0.5], [0.1, 1.0]], [[1.0, 0.0], [0.4, -2.0]]]),)),
+        Example(((0, 2, 2),)),
     ),
 )
 svd: Op = array_op(
@@ -201,6 +202,7 @@ svd: Op = array_op(
         Example((np.array([[3.0, 0.0], [4.0, 5.0]]),)),
         Example((np.array([[1.0, 2.0], [0.5, -1.0], [2.0, 0.3]]),)),
         Example((np.array([[1.0, 2.0, 0.2], [0.5, -1.0, 3.0]]),)),
+        Example(((0, 2, 2),)),
     ),
 )
 eigh: Op = array_op(
@@ -211,7 +213,7 @@ eigh: Op = array_op(
     value=lambda x: np.linalg.eigh(x),
     vjps=(_eigh_vjp,),
     outputs=2,
-    examples=(Example((np.array([[2.0, 1.0], [1.0, 2.5]]),)),),
+    examples=(Example((np.array([[2.0, 1.0], [1.0, 2.5]]),)), Example(((0, 0),))),
 )
 
 

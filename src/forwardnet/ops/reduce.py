@@ -122,13 +122,18 @@ REDUCTIONS = (
     Example(((),), {"dim": (), "keepdim": False}),
 )
 EMPTY = (Example(((0, 3),), {"dim": (0,), "keepdim": False}), Example(((2, 0),), {"dim": (0, 1), "keepdim": False}))
+KEPT_EMPTY = (Example(((0, 3),), {"dim": (1,), "keepdim": False}),)
 ALONG = (
     Example(((4,),), {"dim": 0}),
     Example(((2, 3),), {"dim": 0}),
     Example(((2, 3, 2),), {"dim": 1}),
     Example(((0, 3),), {"dim": 0}),
 )
-ARGS = (Example(((2, 3),), {"dim": 1, "keepdim": False}), Example(((3,),), {"dim": 0, "keepdim": True}))
+ARGS = (
+    Example(((2, 3),), {"dim": 1, "keepdim": False}),
+    Example(((3,),), {"dim": 0, "keepdim": True}),
+    Example(((0, 3),), {"dim": 1, "keepdim": False}),
+)
 
 sum_: Op = array_op(
     "sum",
@@ -155,7 +160,7 @@ amax: Op = array_op(
     spec=_spec,
     value=_extreme(np.max, "amax"),
     vjps=(_extreme_vjp,),
-    examples=REDUCTIONS,
+    examples=REDUCTIONS + KEPT_EMPTY,
 )
 amin: Op = array_op(
     "amin",
@@ -164,7 +169,7 @@ amin: Op = array_op(
     spec=_spec,
     value=_extreme(np.min, "amin"),
     vjps=(_extreme_vjp,),
-    examples=REDUCTIONS,
+    examples=REDUCTIONS + KEPT_EMPTY,
 )
 any_: Op = array_op(
     "any",
@@ -172,10 +177,15 @@ any_: Op = array_op(
     inputs=("x",),
     spec=_bool_spec,
     value=_reducer(np.any),
-    examples=REDUCTIONS,
+    examples=REDUCTIONS + EMPTY,
 )
 all_: Op = array_op(
-    "all", doc="y = whether no x is 0", inputs=("x",), spec=_bool_spec, value=_reducer(np.all), examples=REDUCTIONS
+    "all",
+    doc="y = whether no x is 0",
+    inputs=("x",),
+    spec=_bool_spec,
+    value=_reducer(np.all),
+    examples=REDUCTIONS + EMPTY,
 )
 argmax: Op = array_op(
     "argmax",
