@@ -1,0 +1,183 @@
+"""What every kernel is written with: a function under construction, its loops, and reads and writes of the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from forwardnet.compiler.lanes import I8, I32, I64, PTR, Lanes, memory_type, scalar_type
+from forwardnet.compiler.llvm import ir
+from forwardnet.compiler.orient import LANES
+
+Value = Any
+VOID = ir.VoidType()
+
+
+def index(n: int) -> Value:
+    """A 64-bit constant."""
+    return ir.Constant(I64, n)
+
+
+class Frame:
+    """One function of the module: `builder` stands at its end; `k` emits on 16 lanes, or on `width`."""
+
+    def __init__(self, module: Any, name: str, *, width: int = LANES, arguments: tuple[Any, ...] = (PTR,)) -> None:
+        self.module = module
+        self.function = ir.Function(module, ir.FunctionType(VOID, list(arguments)), name)
+        self.function.attributes.add("nounwind")
+        for argument, kind in zip(self.function.args, arguments, strict=True):
+            if kind == PTR:
+                argument.add_attribute("noalias")
+        self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
+        self.k = Lanes(self.builder, width)
+        self.arena = self.function.args[0]
+        self.entry_end: Any = None
+
+    def finish(self) -> None:
+        """Return."""
+        self.builder.ret_void()
+
+    # Loops
+
+    @contextmanager
+    def loop(self, count: int, *, carried: list[Value] | None = None) -> Iterator[tuple[Value, list[Value], Callable[..., None]]]:
+        """`for i in range(count)`: yields i, the carried values, and a function that says what they become.
+
+        After the loop, `carried` (the list given) holds the final values. A loop of one turn is laid out straight.
+        """
+        state = carried if carried is not None else []
+        following: list[Value] = []
+        if count == 1:
+            yield index(0), list(state), lambda *values: following.extend(values)
+            state[:] = following
+            return
+        b = self.builder
+        before = b.block
+        body, after = self.function.append_basic_block("body"), self.function.append_basic_block("after")
+        b.branch(body)
+        b.position_at_end(body)
+        i = b.phi(I64)
+        i.add_incoming(index(0), before)
+        phis = []
+        for value in state:
+            phi = b.phi(value.type)
+            phi.add_incoming(value, before)
+            phis.append(phi)
+        yield i, list(phis), lambda *values: following.extend(values)
+        succ = b.add(i, index(1))
+        last = b.block
+        i.add_incoming(succ, last)
+        for phi, value in zip(phis, following, strict=True):
+            phi.add_incoming(value, last)
+        b.cbranch(b.icmp_unsigned("<", succ, index(count)), body, after)
+        b.position_at_end(after)
+        state[:] = following
+
+    # Addresses
+
+    def scaled(self, i: Value, factor: int) -> Value:
+        """i * factor, folded for constants."""
+        if factor == 1:
+            return i
+        if isinstance(i, ir.Constant):
+            return index(int(i.constant) * factor)
+        return self.builder.mul(i, index(factor))
+
+    def plus(self, a: Value, b: Value) -> Value:
+        """a + b, folded for constants."""
+        if isinstance(a, ir.Constant) and isinstance(b, ir.Constant):
+            return index(int(a.constant) + int(b.constant))
+        if isinstance(a, ir.Constant) and int(a.constant) == 0:
+            return b
+        if isinstance(b, ir.Constant) and int(b.constant) == 0:
+            return a
+        return self.builder.add(a, b)
+
+    def at(self, offset: int, element: Value, itemsize: int) -> Value:
+        """The address of an element of a buffer that begins `offset` bytes into the arena."""
+        base = self.builder.gep(self.arena, [index(offset)], source_etype=I8) if offset else self.arena
+        position = self.scaled(element, itemsize)
+        if isinstance(position, ir.Constant):
+            total = offset + int(position.constant)
+            return self.builder.gep(self.arena, [index(total)], source_etype=I8)
+        return self.builder.gep(base, [position], source_etype=I8)
+
+    # Reading and writing vectors
+
+    def load(self, offset: int, element: Value, dtype: Any) -> Value:
+        """16 elements from `element` on; truth values as a mask."""
+        kind = memory_type(dtype)
+        size = np.dtype(dtype).itemsize
+        pointer = self.at(offset, element, size)
+        align = min(64, size * self.k.width) if self.k.width > 1 else size
+        raw = self.builder.load(pointer, typ=ir.VectorType(kind, self.k.width), align=align)
+        if np.dtype(dtype).kind == "b":
+            return self.builder.icmp_unsigned("!=", raw, ir.Constant(raw.type, [ir.Constant(I8, 0)] * self.k.width))
+        return raw
+
+    def load_one(self, offset: int, element: Value, dtype: Any) -> Value:
+        """One element in all lanes."""
+        pointer = self.at(offset, element, np.dtype(dtype).itemsize)
+        raw = self.builder.load(pointer, typ=memory_type(dtype), align=np.dtype(dtype).itemsize)
+        if np.dtype(dtype).kind == "b":
+            raw = self.builder.icmp_unsigned("!=", raw, ir.Constant(I8, 0))
+        return self.k.broadcast(raw)
+
+    def store(self, value: Value, offset: int, element: Value, dtype: Any) -> None:
+        """16 elements to `element` and following."""
+        size = np.dtype(dtype).itemsize
+        if np.dtype(dtype).kind == "b":
+            value = self.builder.zext(value, ir.VectorType(I8, self.k.width))
+        pointer = self.at(offset, element, size)
+        self.builder.store(value, pointer, align=min(64, size * self.k.width) if self.k.width > 1 else size)
+
+    def store_one(self, value: Value, offset: int, element: Value, dtype: Any) -> None:
+        """The first lane to `element`."""
+        one = self.builder.extract_element(value, ir.Constant(I32, 0))
+        if np.dtype(dtype).kind == "b":
+            one = self.builder.zext(one, I8)
+        pointer = self.at(offset, element, np.dtype(dtype).itemsize)
+        self.builder.store(one, pointer, align=np.dtype(dtype).itemsize)
+
+    # Reductions
+
+    def combine(self, name: str, a: Value, b: Value) -> Value:
+        """One step of a reduction."""
+        rule = {"sum": "add", "amax": "maximum", "amin": "minimum", "any": "logical_or", "all": "logical_and"}[name]
+        return getattr(self.k, rule)(a, b)
+
+    def identity(self, name: str, dtype: Any) -> Value:
+        """What changes nothing in a reduction."""
+        kind = np.dtype(dtype)
+        if name == "sum" or name == "any":
+            return self.k.const(0, kind)
+        if name == "all":
+            return self.k.const(1, kind)
+        if kind.kind == "f":
+            return self.k.const(-np.inf if name == "amax" else np.inf, kind)
+        limits = np.iinfo(kind)
+        return self.k.const(limits.min if name == "amax" else limits.max, kind)
+
+    def across(self, name: str, value: Value) -> Value:
+        """All lanes combined, in all lanes: halves onto halves, in a fixed order."""
+        n = self.k.width
+        step = n // 2
+        while step:
+            order = [ir.Constant(I32, (lane + step) % n) for lane in range(n)]
+            moved = self.builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(I32, n), order))
+            value = self.combine(name, value, moved)
+            step //= 2
+        return value
+
+    def below(self, first: Value, count: int) -> Value:
+        """A mask of the lanes whose element, counted from `first`, is less than `count`."""
+        lanes = self.builder.add(self.k.broadcast(self.builder.trunc(first, I32)), self.k.iota(I32))
+        return self.k.compare("<", lanes, self.k.splat(count, I32))
+
+
+def scalar_of(dtype: Any) -> Any:
+    """The LLVM type of one element in a register."""
+    return scalar_type(dtype)

@@ -1,0 +1,315 @@
+"""Graphs of matrices: the form in which programs are laid out and fused.
+
+Every value has at most two axes; a vector is a matrix of one row. A transpose is no operation but a flag on the operand
+that reads the value (`flip`), and broadcasting is reading an axis of length one. What remains are four kinds of value:
+maps (one element from elements at the same place), reductions along an axis, matrix products, and what comes in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from forwardnet.ir.graph import CONST, INPUT, Graph, Node
+from forwardnet.ops import layout, linear, reduce, scalar
+from forwardnet.ops import index as indexing
+from forwardnet.ops.record import CannotLower, Op
+
+Shape = tuple[int, int]
+REDUCTIONS = {"sum": "add", "amax": "maximum", "amin": "minimum", "any": "logical_or", "all": "logical_and"}
+
+
+@dataclass(eq=False)
+class Val:
+    """A matrix computed once.
+
+    `kind` is "input", "const", "iota" (the number of the column), "map", "reduce" or "matmul".
+    """
+
+    index: int
+    shape: Shape
+    dtype: np.dtype[Any]
+    kind: str
+    op: Op | None = None
+    args: tuple[Operand, ...] = ()
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_vector(self) -> bool:
+        return 1 in self.shape
+
+    @property
+    def is_scalar(self) -> bool:
+        return self.shape == (1, 1)
+
+    def __repr__(self) -> str:
+        what = self.op.name if self.op is not None else self.kind
+        args = ", ".join(repr(a) for a in self.args)
+        more = "".join(f" {k}={v}" for k, v in self.attrs.items() if k != "value" or np.size(v) == 1)
+        return f"v{self.index} = {what}({args}){more} : {self.dtype.name}{list(self.shape)}"
+
+
+class Operand(NamedTuple):
+    """A value, read as it is or transposed."""
+
+    val: Val
+    flip: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        rows, cols = self.val.shape
+        return (cols, rows) if self.flip else (rows, cols)
+
+    def __repr__(self) -> str:
+        return f"v{self.val.index}{chr(39) if self.flip else ''}"
+
+
+def turned(x: Operand) -> Operand:
+    """The transpose; a single number is its own."""
+    return x if x.val.is_scalar else Operand(x.val, not x.flip)
+
+
+@dataclass
+class Program:
+    """Values in order, with the inputs and outputs of the graph they came from."""
+
+    values: list[Val]
+    inputs: list[Val]
+    outputs: list[Operand]
+
+    def __str__(self) -> str:
+        return "\n".join([*(repr(v) for v in self.values), f"return {', '.join(map(repr, self.outputs))}"])
+
+
+def matrix_shape(shape: tuple[int, ...]) -> Shape:
+    """The two axes of a value: () is (1, 1), (n,) is (1, n)."""
+    if len(shape) > 2:
+        raise CannotLower(f"a value of shape {shape}")
+    return ((1, 1), (1, *shape), shape)[len(shape)]  # type: ignore[return-value]
+
+
+def build(graph: Graph) -> Program:
+    """The program of matrices for what the graph's outputs need; raises `CannotLower` naming what has no lowering."""
+    return Builder().run(graph)
+
+
+class Builder:
+    """Turns nodes into values; equal values are built once, constants are folded."""
+
+    def __init__(self) -> None:
+        self.values: list[Val] = []
+        self.seen: dict[Any, Val] = {}
+        self.known: dict[int, Operand] = {}
+
+    def run(self, graph: Graph) -> Program:
+        inputs = []
+        for node in graph.inputs:
+            val = self._new("input", matrix_shape(node.shape), node.dtype, attrs={"number": len(inputs)})
+            self.known[node.index] = Operand(val)
+            inputs.append(val)
+        for node in graph.live():
+            if node.op != INPUT:
+                self.known[node.index] = self._node(node)
+        outputs = [self.full(self.known[n.index], matrix_shape(n.shape)) for n in graph.outputs]
+        return _pruned(self.values, inputs, outputs)
+
+    def _new(self, kind: str, shape: Shape, dtype: Any, **rest: Any) -> Val:
+        val = Val(len(self.values), shape, np.dtype(dtype), kind, **rest)
+        self.values.append(val)
+        return val
+
+    def _once(self, kind: str, shape: Shape, dtype: Any, op: Op | None, args: tuple[Operand, ...], **attrs: Any) -> Operand:
+        key = (kind, shape, str(dtype), op, tuple((a.val.index, a.flip) for a in args), tuple(sorted(attrs.items())))
+        val = self.seen.get(key)
+        if val is None:
+            val = self.seen[key] = self._new(kind, shape, dtype, op=op, args=args, attrs=attrs)
+        return Operand(val)
+
+    def const(self, value: Any, dtype: Any) -> Operand:
+        """A number, everywhere."""
+        return self._once("const", (1, 1), np.dtype(dtype), None, (), value=np.dtype(dtype).type(value))
+
+    def map(self, op: Op, *args: Operand, dtype: Any = None, shape: Shape | None = None) -> Operand:
+        """`op` at each place of the common shape of the arguments."""
+        rows = max((a.shape[0] for a in args), default=1) if shape is None else shape[0]
+        cols = max((a.shape[1] for a in args), default=1) if shape is None else shape[1]
+        if 0 in (a.shape[0] for a in args) or 0 in (a.shape[1] for a in args):
+            raise CannotLower("an empty value")
+        if op.lower is None and op not in (CAST, COPY):
+            raise CannotLower(f"op {op.name}")
+        chosen = np.dtype(dtype) if dtype is not None else _result(op, args)
+        if all(a.val.kind == "const" for a in args) and (rows, cols) == (1, 1):
+            with np.errstate(all="ignore"):
+                values = [np.asarray(a.val.attrs["value"]) for a in args]
+                folded = values[0].astype(chosen) if op.name == "cast" else op.evaluate(values, {})
+            return self.const(folded.item(), chosen)
+        extra = {"to": chosen.name} if op is CAST else {}
+        return self._once("map", (rows, cols), chosen, op, args, **extra)
+
+    def reduce(self, name: str, x: Operand, axis: int) -> Operand:
+        """Combine along rows (axis 0) or columns (axis 1); the axis keeps the length 1."""
+        if x.flip:
+            return turned(self.reduce(name, Operand(x.val), 1 - axis))
+        if x.shape[axis] == 1 and name in ("sum", "amax", "amin"):
+            return x
+        shape = (1, x.shape[1]) if axis == 0 else (x.shape[0], 1)
+        dtype = np.dtype(bool) if name in ("any", "all") else x.val.dtype
+        return self._once("reduce", shape, dtype, None, (x,), name=name, axis=axis)
+
+    def full(self, x: Operand, shape: Shape) -> Operand:
+        """x in memory of its own shape: broadcasting is carried out, constants are filled in."""
+        if x.shape == shape and x.val.kind != "const":
+            return x
+        return self._once("map", shape, x.val.dtype, COPY, (x,), copy=True)
+
+    def _node(self, node: Node) -> Operand:
+        if node.op == CONST:
+            return self._constant(node)
+        args = [self.known[n.index] for n in node.inputs if n.index in self.known]
+        op: Op = node.op
+        rule = RULES.get(op if isinstance(op, Op) else None)
+        if rule is not None:
+            return rule(self, node, *args)
+        if isinstance(op, Op) and op.elementwise:
+            return self.map(op, *args, dtype=node.dtype, shape=matrix_shape(node.shape))
+        raise CannotLower(f"op {node.name}")
+
+    def _constant(self, node: Node) -> Operand:
+        array = node.value
+        shape = matrix_shape(array.shape)
+        if array.size and (array == array.reshape(-1)[0]).all():
+            return self.const(array.reshape(-1)[0], array.dtype)
+        if array.size == 0:
+            raise CannotLower("an empty value")
+        return Operand(self._new("const", shape, array.dtype, attrs={"value": array.reshape(shape)}))
+
+
+def _result(op: Op, args: tuple[Operand, ...]) -> np.dtype[Any]:
+    from forwardnet.ir.graph import Spec
+
+    found: np.dtype[Any] = op.spec(*(Spec(a.shape, a.val.dtype) for a in args)).dtype
+    return found
+
+
+def _pruned(values: list[Val], inputs: list[Val], outputs: list[Operand]) -> Program:
+    needed: set[int] = set()
+    stack = [o.val for o in outputs]
+    while stack:
+        val = stack.pop()
+        if val.index not in needed:
+            needed.add(val.index)
+            stack.extend(a.val for a in val.args)
+    kept = [v for v in values if v.index in needed or v.kind == "input"]
+    for position, val in enumerate(kept):
+        val.index = position
+    return Program(kept, inputs, outputs)
+
+
+# What each op on whole matrices becomes
+
+
+def _reshape(b: Builder, node: Node, x: Operand) -> Operand:
+    source, target = matrix_shape(node.inputs[0].shape), matrix_shape(node.shape)
+    if source == target:
+        return x
+    if 1 in source and source == (target[1], target[0]):
+        return turned(x) if x.shape == source else x
+    raise CannotLower(f"reshape of {source} to {target}")
+
+
+def _permute(b: Builder, node: Node, x: Operand) -> Operand:
+    return turned(x) if node.attrs["dims"] == (1, 0) else x
+
+
+def _same(b: Builder, node: Node, x: Operand) -> Operand:
+    return x
+
+
+def _cast(b: Builder, node: Node, x: Operand) -> Operand:
+    if x.val.dtype == node.dtype:
+        return x
+    return b.map(CAST, x, dtype=node.dtype)
+
+
+def _reduction(b: Builder, node: Node, x: Operand) -> Operand:
+    shape = node.inputs[0].shape
+    x = b.full(x, matrix_shape(shape)) if x.shape != matrix_shape(shape) else x
+    found = x
+    for dim in sorted(node.attrs["dim"], reverse=True):
+        axis = dim + 2 - len(shape)
+        if node.name == "sum" and x.val.kind == "const" and found.shape[axis] != 1:
+            raise CannotLower("the sum of a constant")
+        found = b.reduce(node.name, found, axis)
+    if not node.attrs["keepdim"] and len(shape) == 2 and node.attrs["dim"] == (1,):
+        return turned(found)  # (n, 1) became (n,), a row
+    return found
+
+
+def _softmax(b: Builder, node: Node, x: Operand) -> Operand:
+    axis = node.attrs["dim"] + 2 - len(node.shape)
+    x = b.full(x, matrix_shape(node.shape))
+    shifted = b.map(scalar.sub, x, b.reduce("amax", x, axis))
+    e = b.map(scalar.exp, shifted)
+    total = b.reduce("sum", e, axis)
+    if node.name == "softmax":
+        return b.map(scalar.div, e, total)
+    return b.map(scalar.sub, shifted, b.map(scalar.log, total))
+
+
+def _hits(b: Builder, node: Node, index: Operand, width: int) -> Operand:
+    """Where the column is the one that `index` names in its row; negative indices do not occur."""
+    if len(node.inputs[0].shape) != 2 or node.attrs["dim"] != 1 or index.shape[1] != 1:
+        raise CannotLower(f"{node.name} but of one column of each row")
+    columns = b._once("iota", (1, width), np.int64, None, ())
+    return b.map(scalar.eq, columns, index)
+
+
+def _gather(b: Builder, node: Node, x: Operand, index: Operand) -> Operand:
+    hits = _hits(b, node, index, node.inputs[0].shape[1])
+    return b.reduce("sum", b.map(scalar.where, hits, x, b.const(0, x.val.dtype)), 1)
+
+
+def _scatter_add(b: Builder, node: Node, x: Operand, index: Operand, v: Operand) -> Operand:
+    hits = _hits(b, node, index, node.shape[1])
+    added = b.map(scalar.where, hits, v, b.const(0, v.val.dtype))
+    if x.val.kind == "const" and np.size(x.val.attrs["value"]) == 1 and x.val.attrs["value"] == 0:
+        return b.full(added, matrix_shape(node.shape))
+    return b.map(scalar.add, x, added)
+
+
+def _matmul(b: Builder, node: Node, x: Operand, y: Operand) -> Operand:
+    if any(len(n.shape) != 2 for n in node.inputs) or 0 in node.shape or node.inputs[0].shape[1] == 0:
+        raise CannotLower("a product of batches of matrices")
+    if node.dtype.kind != "f":
+        raise CannotLower("a product of integer matrices")
+    x = b.full(x, node.inputs[0].shape)
+    y = b.full(y, node.inputs[1].shape)
+    return b._once("matmul", node.shape, node.dtype, None, (x, y))
+
+
+def _replace(b: Builder, node: Node, old: Operand, new: Operand) -> Operand:
+    return b.full(new, matrix_shape(node.shape)) if new.shape != matrix_shape(node.shape) else new
+
+
+def _zeros(b: Builder, node: Node, x: Operand) -> Operand:
+    return b.const(0, node.dtype)
+
+
+CAST, COPY = layout.cast, layout.clone
+RULES: dict[Any, Any] = {
+    layout.reshape: _reshape,
+    layout.permute: _permute,
+    layout.expand: _same,
+    layout.clone: _same,
+    layout.cast: _cast,
+    reduce.softmax: _softmax,
+    reduce.log_softmax: _softmax,
+    indexing.gather: _gather,
+    indexing.scatter_add: _scatter_add,
+    linear.matmul: _matmul,
+    scalar.replace: _replace,
+    scalar.zeros_like: _zeros,
+    **{op: _reduction for op in (reduce.sum_, reduce.amax, reduce.amin, reduce.any_, reduce.all_)},
+}

@@ -1,0 +1,159 @@
+"""Orientation: which axis of each matrix lies along the vector lanes.
+
+A matrix v is stored as panels `[cols/16][rows][16]` of itself (orientation 0) or of its transpose (orientation 1).
+Values tied by maps share one orientation; matrix products can be computed either way round, and ask for one of their
+operands in a certain form. Choosing well keeps lanes full: small nets put the batch along the lanes, wide ones features.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from forwardnet.compiler.matrix import Operand, Program, Val
+
+LANES = 16
+TILE = 8
+
+# Cost of moving one vector of 16 elements, in fused multiply-adds of vectors.
+MAP, TRANSPOSE, ACROSS = 1.5, 6.0, 8.0
+
+
+@dataclass
+class Orientation:
+    """The choice: `of[val.index]` for each value, `way[val.index]` for each matrix product (1: transposed result)."""
+
+    of: dict[int, int] = field(default_factory=dict)
+    way: dict[int, int] = field(default_factory=dict)
+
+    def form(self, x: Operand) -> int:
+        """0 if x lies in memory as panels of itself, 1 if as panels of its transpose."""
+        return self.of[x.val.index] ^ int(x.flip)
+
+    def shape(self, val: Val) -> tuple[int, int]:
+        """(rows, columns) as stored: columns lie along the lanes."""
+        rows, cols = val.shape
+        return (cols, rows) if self.of[val.index] else (rows, cols)
+
+
+def panels(n: int) -> int:
+    """How many vectors hold n elements."""
+    return -(-n // LANES)
+
+
+class _Groups:
+    """Values tied together by maps, each with its orientation relative to the group's."""
+
+    def __init__(self, program: Program) -> None:
+        self.parent = list(range(len(program.values)))
+        self.parity = [0] * len(program.values)
+        for val in program.values:
+            if val.kind == "map" and not val.is_vector:
+                for arg in val.args:
+                    if arg.shape == val.shape and not arg.val.is_vector:
+                        self.tie(val.index, arg.val.index, int(arg.flip))
+
+    def root(self, i: int) -> tuple[int, int]:
+        """The group of value i, and its orientation relative to the group's."""
+        parity = 0
+        while self.parent[i] != i:
+            parity ^= self.parity[i]
+            i = self.parent[i]
+        return i, parity
+
+    def tie(self, i: int, j: int, flip: int) -> None:
+        (a, p), (b, q) = self.root(i), self.root(j)
+        if a != b:
+            self.parent[b] = a
+            self.parity[b] = p ^ q ^ flip
+
+
+def choose(program: Program) -> Orientation:
+    """The cheapest orientation found by changing one group at a time, from all of one kind and all of the other."""
+    groups = _Groups(program)
+    free = sorted({groups.root(v.index)[0] for v in program.values if not v.is_vector})
+    best: tuple[float, Orientation] | None = None
+    for start in (0, 1):
+        setting = dict.fromkeys(free, start)
+        current = _cost(program, groups, setting)
+        improved = True
+        while improved:
+            improved = False
+            for group in free:
+                setting[group] ^= 1
+                trial = _cost(program, groups, setting)
+                if trial[0] < current[0]:
+                    current, improved = trial, True
+                else:
+                    setting[group] ^= 1
+        if best is None or current[0] < best[0]:
+            best = current
+    assert best is not None
+    return best[1]
+
+
+def _settled(program: Program, groups: _Groups, setting: dict[int, int]) -> dict[int, int]:
+    of = {}
+    for val in program.values:
+        if val.is_vector:
+            of[val.index] = int(val.shape[1] == 1 and val.shape[0] != 1)
+        else:
+            root, parity = groups.root(val.index)
+            of[val.index] = setting[root] ^ parity
+    return of
+
+
+def _cost(program: Program, groups: _Groups, setting: dict[int, int]) -> tuple[float, Orientation]:
+    chosen = Orientation(_settled(program, groups, setting))
+    total = 0.0
+    turned: set[int] = set()
+    for val in program.values:
+        rows, cols = chosen.shape(val)
+        if val.kind == "map":
+            total += MAP * rows * panels(cols)
+        elif val.kind == "reduce":
+            total += _reduce_cost(val, chosen)
+        elif val.kind == "matmul":
+            total += _matmul_cost(val, chosen, turned)
+        elif val.kind == "input" and val.attrs.get("gathered"):
+            total += rows * panels(cols) * (TRANSPOSE if chosen.of[val.index] else MAP)
+    return total, chosen
+
+
+def _reduce_cost(val: Val, chosen: Orientation) -> float:
+    x = val.args[0]
+    rows, cols = chosen.shape(x.val)
+    along_lanes = (val.attrs["axis"] == 1) ^ bool(chosen.of[x.val.index])
+    return MAP * rows * panels(cols) + (ACROSS * rows if along_lanes else 0.0)
+
+
+def _matmul_cost(val: Val, chosen: Orientation, turned: set[int]) -> float:
+    costs = []
+    for way in (0, 1):
+        needed = operand_to_turn(val, chosen, way)
+        m, n = (val.shape[1], val.shape[0]) if way else val.shape
+        k = val.args[0].shape[1]
+        cost = float(m * k * panels(n))
+        if m < TILE:  # few rows leave the multiply-add units waiting for each other
+            cost *= math.sqrt(TILE / m)
+        if needed is not None and needed.index not in turned:
+            rows, cols = chosen.shape(needed)
+            cost += TRANSPOSE * rows * panels(cols)
+        if way != chosen.of[val.index]:
+            cost += TRANSPOSE * m * panels(n)
+        costs.append((cost, way, needed))
+    cost, way, needed = min(costs, key=lambda c: (c[0], c[1]))
+    chosen.way[val.index] = way
+    if needed is not None:
+        turned.add(needed.index)
+    return cost
+
+
+def operand_to_turn(val: Val, chosen: Orientation, way: int) -> Val | None:
+    """The operand of a product that does not lie as that way of computing needs it, or None.
+
+    y = a b needs b as panels of itself; computed as y' = b' a', it needs a as panels of its transpose.
+    """
+    a, b = val.args
+    x, wanted = (a, 1) if way else (b, 0)
+    return x.val if chosen.form(x) != wanted else None

@@ -1,0 +1,210 @@
+"""Matrix products on panels, with an epilogue.
+
+y[m, n] = sum_k a[m, k] b[k, n] with b as panels `[n/16][k][16]`: a tile of 8 rows and 2 panels is 16 accumulators, into
+which each k adds 8 broadcast elements of a times 2 vectors of b. Nothing is packed when the kernel runs, and every
+address moves by a constant: a lies either as panels of its rows (`[k/16][m][16]`) or of its columns (`[m/16][k][16]`).
+Each element is summed in the order of k by one accumulator, whatever the tile it falls into.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forwardnet.compiler.emit import Frame, index
+from forwardnet.compiler.lanes import I8
+from forwardnet.compiler.llvm import ir
+from forwardnet.compiler.loops import Maps, Place, accumulate
+from forwardnet.compiler.matrix import Operand, Val
+from forwardnet.compiler.orient import LANES, TILE, panels
+from forwardnet.compiler.plan import Plan
+from forwardnet.compiler.schedule import Kernel
+
+Value = Any
+WIDE = 2  # panels of a tile
+UNROLL = 4
+# Epilogues of more operations than this are emitted once, in a loop over the rows of the tile.
+SHORT = 12
+
+
+class Product(Maps):
+    """A kernel of kind "matmul"."""
+
+    def __init__(self, frame: Frame, kernel: Kernel, plan: Plan) -> None:
+        super().__init__(frame, kernel, plan)
+        root = kernel.root
+        assert root is not None
+        a, b = root.args
+        if kernel.way:  # y' = b' a'
+            a, b = Operand(b.val, not b.flip), Operand(a.val, not a.flip)
+        self.root: Val = root
+        self.m, self.n = kernel.space
+        self.k_count = a.shape[1]
+        self.size = root.dtype.itemsize
+        form = plan.orientation(a.val) ^ int(a.flip)
+        self.by_rows = form == 0  # a lies as [k/16][m][16]
+        self.a_offset = plan.offset(a.val)
+        self.b_offset = plan.offset(b.val, int(b.flip))
+        self.maps = [v for v in kernel.values if v.kind == "map"]
+        self.reductions = [v for v in kernel.values if v.kind == "reduce"]
+
+    def run(self) -> None:
+        """All tiles: for each pair of panels, for each 8 rows."""
+        self.load_ones()
+        pairs, single = divmod(panels(self.n), WIDE)
+        if pairs:
+            with self.f.loop(pairs) as (p, _, done):
+                self._strip(self.f.scaled(p, WIDE), WIDE)
+                done()
+        if single:
+            self._strip(index(pairs * WIDE), 1)
+
+    def _strip(self, panel: Value, wide: int) -> None:
+        whole, rest = divmod(self.m, TILE)
+        if whole:
+            with self.f.loop(whole) as (t, _, done):
+                self._tile(panel, wide, self.f.scaled(t, TILE), TILE)
+                done()
+        if rest:
+            self._tile(panel, wide, index(whole * TILE), rest)
+
+    def _tile(self, panel: Value, wide: int, row: Value, tall: int) -> None:
+        f = self.f
+        zero = f.k.const(0, self.root.dtype)
+        sums = [zero] * (tall * wide)
+        if self.by_rows:
+            self._sum_by_rows(panel, wide, row, tall, sums)
+        else:
+            self._sum_by_columns(panel, wide, row, tall, sums)
+        self._epilogue(panel, wide, row, tall, sums)
+
+    # Sums
+
+    def _sum_by_rows(self, panel: Value, wide: int, row: Value, tall: int, sums: list[Value]) -> None:
+        """a as [k/16][m][16]: within a panel of k, the next k is the next element."""
+        whole, rest = divmod(self.k_count, LANES)
+        if whole:
+            with self.f.loop(whole, carried=sums) as (kp, held, done):
+                inside = list(held)
+                self._run_of_k(panel, wide, row, tall, inside, kp, LANES)
+                done(*inside)
+        if rest:
+            self._run_of_k(panel, wide, row, tall, sums, index(whole), rest)
+
+    def _run_of_k(
+        self, panel: Value, wide: int, row: Value, tall: int, sums: list[Value], kp: Value, count: int
+    ) -> None:
+        f = self.f
+        first = f.plus(f.scaled(kp, self.m * LANES), f.scaled(row, LANES))
+        a = f.at(self.a_offset, first, self.size)
+        k0 = f.scaled(kp, LANES)
+        b = self._b_address(panel, k0)
+        unroll = UNROLL if count % UNROLL == 0 else 1
+        with f.loop(count // unroll, carried=sums) as (step, held, done):
+            inside = list(held)
+            moved = f.scaled(step, unroll * self.size)
+            a_here = self._moved(a, moved)
+            b_here = self._moved(b, f.scaled(step, unroll * LANES * self.size))
+            for u in range(unroll):
+                self._add_k(inside, tall, wide, a_here, u, LANES, b_here, u)
+            done(*inside)
+
+    def _sum_by_columns(self, panel: Value, wide: int, row: Value, tall: int, sums: list[Value]) -> None:
+        """a as [m/16][k][16]: the rows of a tile lie side by side, the next k is 16 elements on."""
+        f = self.f
+        if isinstance(row, ir.Constant):
+            m = int(row.constant)
+            base = index((m // LANES) * self.k_count * LANES + m % LANES)
+        else:
+            block = f.builder.lshr(row, index(4))
+            base = f.plus(f.scaled(block, self.k_count * LANES), f.builder.and_(row, index(LANES - 1)))
+        a = f.at(self.a_offset, base, self.size)
+        b = self._b_address(panel, index(0))
+        whole, rest = divmod(self.k_count, UNROLL)
+        for count, unroll, start in ((whole, UNROLL, 0), (rest, 1, whole * UNROLL)):
+            if not count:
+                continue
+            with f.loop(count, carried=sums) as (step, held, done):
+                inside = list(held)
+                k = f.plus(f.scaled(step, unroll), index(start))
+                moved = f.scaled(k, LANES * self.size)
+                a_here, b_here = self._moved(a, moved), self._moved(b, moved)
+                for u in range(unroll):
+                    self._add_k(inside, tall, wide, a_here, u * LANES, 1, b_here, u)
+                done(*inside)
+
+    def _moved(self, pointer: Value, count: Value) -> Value:
+        if isinstance(count, ir.Constant) and int(count.constant) == 0:
+            return pointer
+        return self.f.builder.gep(pointer, [count], source_etype=I8)
+
+    def _b_address(self, panel: Value, k: Value) -> Value:
+        f = self.f
+        return f.at(self.b_offset, f.plus(f.scaled(panel, self.k_count * LANES), f.scaled(k, LANES)), self.size)
+
+    def _add_k(
+        self, sums: list[Value], tall: int, wide: int, a: Value, a_first: int, a_step: int, b: Value, u: int
+    ) -> None:
+        """One k: `tall` elements of a, `a_step` apart, times `wide` vectors of b."""
+        f = self.f
+        kind = f.k.const(0, self.root.dtype).type
+        vectors = []
+        for v in range(wide):
+            address = f.builder.gep(b, [index((v * self.k_count + u) * LANES * self.size)], source_etype=I8)
+            vectors.append(f.builder.load(address, typ=kind, align=64))
+        for r in range(tall):
+            address = f.builder.gep(a, [index((a_first + r * a_step) * self.size)], source_etype=I8)
+            one = f.k.broadcast(f.builder.load(address, typ=kind.element, align=self.size))
+            for v in range(wide):
+                sums[r * wide + v] = f.k.fma(one, vectors[v], sums[r * wide + v])
+
+    # What follows the sums
+
+    def _epilogue(self, panel: Value, wide: int, row: Value, tall: int, sums: list[Value]) -> None:
+        f = self.f
+        if tall == 1 or len(self.maps) <= SHORT // 2 or len(self.maps) * tall * wide <= SHORT * 8:
+            for v in range(wide):
+                here = Place(panel=f.plus(panel, index(v)))
+                for r in range(tall):
+                    self._finish(here, f.plus(row, index(r)), sums[r * wide + v])
+            return
+        held = self._spill(sums)
+        for v in range(wide):
+            here = Place(panel=f.plus(panel, index(v)))
+            with f.loop(tall) as (r, _, done):
+                position = f.plus(f.scaled(r, wide), index(v))
+                address = f.builder.gep(held, [position], source_etype=sums[0].type)
+                self._finish(here, f.plus(row, r), f.builder.load(address, typ=sums[0].type, align=64))
+                done()
+
+    def _spill(self, sums: list[Value]) -> Value:
+        """The sums in memory of the stack, so that a loop can go over them."""
+        f = self.f
+        entry = f.function.entry_basic_block
+        with f.builder.goto_block(entry):
+            f.builder.position_at_start(entry)
+            slots = f.builder.alloca(sums[0].type, len(sums))
+            slots.align = 64
+        for i, value in enumerate(sums):
+            address = f.builder.gep(slots, [index(i)], source_etype=sums[0].type)
+            f.builder.store(value, address, align=64)
+        return slots
+
+    def _finish(self, column: Place, row: Value, total: Value) -> None:
+        """Maps, stores and column sums for one row of a tile."""
+        f = self.f
+        place = Place(row, column.panel)
+        place.held[self.root.index] = total
+        if self.root.index in self.plan.stored:
+            f.store(total, self.plan.offset(self.root, self.kernel.way), self.element(place), self.root.dtype)
+        for val in self.maps:
+            result = self.value(val, place, column)
+            if val.index in self.plan.stored:
+                f.store(result, self.plan.offset(val), self.element(place), val.dtype)
+        for val in self.reductions:
+            value = place.held[val.args[0].val.index]
+            accumulate(f, val, value, self.plan.offset(val), f.scaled(column.panel, LANES), row)
+
+
+def emit_product(frame: Frame, kernel: Kernel, plan: Plan) -> None:
+    """The whole of a product's kernel."""
+    Product(frame, kernel, plan).run()
