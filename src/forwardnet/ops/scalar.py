@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from forwardnet.errors import ArgumentError
+from forwardnet.errors import ArgumentError, DTypeError
 from forwardnet.ops.record import Op, elementwise
 
 TWO = ("a", "b")
@@ -38,7 +38,18 @@ def _sign(x: Any) -> Any:
     return np.sign(x) if x.dtype.kind != "b" else x.copy()
 
 
+def _square(x: Any) -> Any:
+    return np.square(x) if x.dtype.kind != "b" else x.copy()
+
+
+def _no_bool(name: str, a: Any) -> None:
+    # NumPy would answer in int8.
+    if a.dtype.kind == "b":
+        raise DTypeError(f"{name}: not defined for bool", hint="convert with .int() or .float()")
+
+
 def _pow(a: Any, b: Any) -> Any:
+    _no_bool("pow", a)
     if a.dtype.kind in "iu" and np.any(b < 0):
         raise ArgumentError(
             "pow: integers to negative integer powers are not allowed", hint="convert the base to float"
@@ -48,7 +59,8 @@ def _pow(a: Any, b: Any) -> Any:
 
 def _nonzero_divisor(name: str, ufunc: Any) -> Any:
     def value(a: Any, b: Any) -> Any:
-        if b.dtype.kind in "iub" and not np.all(b):
+        _no_bool(name, a)
+        if b.dtype.kind in "iu" and not np.all(b):
             raise ArgumentError(f"{name}: integer division by zero", hint="convert to float to get inf or nan")
         return ufunc(a, b)
 
@@ -155,7 +167,7 @@ clamp_max: Op = elementwise(
 )
 abs_: Op = elementwise("abs", np.abs, (lambda x: sign(x),), doc="y = |x|; derivative 0 at 0", kinks=(0.0,))
 sign: Op = elementwise("sign", _sign, (_flat,), doc="y = -1, 0 or 1", kinks=(0.0,))
-square: Op = elementwise("square", np.square, (lambda x: 2 * x,), doc="y = x^2")
+square: Op = elementwise("square", _square, (lambda x: 2 * x,), doc="y = x^2")
 reciprocal: Op = elementwise(
     "reciprocal", lambda x: 1 / x, (lambda y: -y * y,), doc="y = 1 / x", to_float=True, domain=(POSITIVE,)
 )
