@@ -150,6 +150,11 @@ def spec(array: Any) -> Spec:
     return Spec(array.shape, array.dtype)
 
 
+def as_tuple_of_specs(value: Any) -> tuple[Spec, ...]:
+    """The answer of a shape rule: one spec (a tuple itself) or several."""
+    return (value,) if isinstance(value, Spec) else tuple(value)
+
+
 def as_tuple(value: Any) -> tuple[Any, ...]:
     """One result or several as a tuple."""
     return value if isinstance(value, tuple) else (value,)

@@ -167,6 +167,7 @@ expand: Op = array_op(
         Example(((),), {"shape": (2, 2)}),
         Example(((1, 3),), {"shape": (0, 3)}),
         Example(((3,),), {"shape": (2, 1, 3)}),
+        Example(((2, 3),), {"shape": (1, 2, 3)}),
     ),
 )
 slice_: Op = array_op(

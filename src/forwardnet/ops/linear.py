@@ -10,7 +10,7 @@ from forwardnet.errors import ArgumentError, ShapeError
 from forwardnet.ir.graph import Spec
 from forwardnet.ir.shapes import broadcast
 from forwardnet.ops.layout import permute, reshape, sum_to
-from forwardnet.ops.record import Example, Op, array_op, same_dtype
+from forwardnet.ops.record import Example, Op, array_op, floating, same_dtype
 from forwardnet.ops.reduce import sum_
 from forwardnet.ops.scalar import div, where
 
@@ -39,6 +39,7 @@ def _cross(shape: tuple[int, ...]) -> str:
 def _square(name: str, x: Spec) -> None:
     if len(x.shape) < 2 or x.shape[-1] != x.shape[-2]:
         raise ShapeError(f"{name}: x has shape {x.shape}, expected a square matrix or a batch of them (..., n, n)")
+    floating(name, x)
 
 
 def _inverse(x: Any) -> Any:
@@ -93,7 +94,7 @@ def _cofactors(u: Any, s: Any, v: Any, n: int) -> Any:
 def _svd_spec(x: Spec) -> tuple[Spec, Spec, Spec]:
     if len(x.shape) < 2:
         raise ShapeError(f"svd: x has shape {x.shape}, expected a matrix or a batch of them (..., m, n)")
-    *batch, m, n = x.shape
+    *batch, m, n = floating("svd", x).shape
     k = min(m, n)
     return Spec((*batch, m, k), x.dtype), Spec((*batch, k), x.dtype), Spec((*batch, n, k), x.dtype)
 

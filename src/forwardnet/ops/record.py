@@ -257,6 +257,13 @@ def same_dtype(where: str, *specs: Spec) -> np.dtype[Any]:
     return first
 
 
+def floating(where: str, x: Spec) -> Spec:
+    """`x` itself; raises `DTypeError` if its type is not floating."""
+    if x.dtype.kind != "f":
+        raise DTypeError(f"{where}: got {x.dtype}, expected a floating type", hint="convert with .float()")
+    return x
+
+
 def apply_to_nodes(op: Op, args: Sequence[Any], attrs: dict[str, Any]) -> Any:
     """Add `op` to the graph of the first node among `args`; arrays and numbers become constants."""
     graph = next(a.graph for a in args if isinstance(a, Node))

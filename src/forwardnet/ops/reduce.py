@@ -11,7 +11,7 @@ from forwardnet.errors import ArgumentError
 from forwardnet.ir.graph import Spec
 from forwardnet.ir.shapes import reduced
 from forwardnet.ops.layout import expand, flip, reshape
-from forwardnet.ops.record import Example, Op, array_op
+from forwardnet.ops.record import Example, Op, array_op, floating
 from forwardnet.ops.scalar import eq, exp, where
 
 Dims = tuple[int, ...]
@@ -242,7 +242,7 @@ softmax: Op = array_op(
     "softmax",
     doc="y_i = e^(x_i) / sum_j e^(x_j) along dim",
     inputs=("x",),
-    spec=lambda x, dim: x,
+    spec=lambda x, dim: floating("softmax", x),
     value=_softmax,
     vjps=(lambda g, y, dim: y * (g - sum_(g * y, dim=(dim,), keepdim=True)),),
     examples=ALONG,
@@ -251,7 +251,7 @@ log_softmax: Op = array_op(
     "log_softmax",
     doc="y_i = x_i - ln sum_j e^(x_j) along dim",
     inputs=("x",),
-    spec=lambda x, dim: x,
+    spec=lambda x, dim: floating("log_softmax", x),
     value=_log_softmax,
     vjps=(lambda g, y, dim: g - exp(y) * sum_(g, dim=(dim,), keepdim=True),),
     examples=ALONG,
