@@ -157,6 +157,12 @@ def test_views_know_their_base() -> None:
     assert x._base is None and x[0]._base is x and x.view(6)[2:]._base is x
 
 
+def test_empty_views_are_views() -> None:
+    w = leaf([1.0, 2.0])
+    with pytest.raises(RuntimeError, match="leaf"):
+        w[1:1].zero_()
+
+
 def test_view_taken_under_no_grad() -> None:
     w = leaf([1.0, 2.0])
     with ff.no_grad():

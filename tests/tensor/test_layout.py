@@ -161,6 +161,11 @@ def test_contiguous_rules() -> None:
     assert (x.t() + 0).tolist() == x.t().clone().tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
+def test_copies_of_expanded_tensors_can_be_viewed() -> None:
+    x = ff.arange(3).expand(2, 3).clone()
+    assert x.stride() == (3, 1) and x.view(-1).tolist() == [0, 1, 2, 0, 1, 2]
+
+
 def test_resize_shares_and_grows() -> None:
     x = x23()
     x.resize_(2, 2)

@@ -27,4 +27,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _samples:
         terminalreporter.section("compared with PyTorch")
         for what, samples in _samples.items():
-            terminalreporter.write_line(f"{what}: {_operations[what]} operations, {samples} samples")
+            many = f"{_operations[what]} operations, {samples} samples"
+            terminalreporter.write_line(f"{what}: {f'{samples} operations' if _operations[what] == 1 else many}")

@@ -32,9 +32,13 @@ COMPARED = {name: op for name, op in OPS.items() if names.reason(name) is None a
     name: op for name, op in OPS.items() if name in exceptions.INCLUDED
 }
 DIFFERENTIABLE = {name: op for name, op in COMPARED.items() if op.supports_autograd}
+FORMS = {
+    name: (op, getattr(ff.Tensor, op.name, None), getattr(ff.Tensor, op.name + "_", None))
+    for name, op in COMPARED.items()
+    if op.name not in names.RENAMED and (hasattr(ff.Tensor, op.name) or hasattr(ff.Tensor, op.name + "_"))
+}
 REFUSING = {name: op for name, op in COMPARED.items() if op.error_inputs_func is not None}
 
-MOST_SAMPLES = 60  # of one operation and type; some have thousands that differ in nothing that matters here
 SECOND_ORDER_SIZE = 700  # elements, above which second derivatives are left out
 
 
@@ -44,9 +48,7 @@ def samples_of(op: Any, dtype: Any, *, requires_grad: bool = False) -> list[Any]
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = list(op.sample_inputs("cpu", dtype, requires_grad=requires_grad))
-    step = -(-len(found) // MOST_SAMPLES)
-    return found[::step] if step > 1 else found
+        return list(op.sample_inputs("cpu", dtype, requires_grad=requires_grad))
 
 
 def call(function: Any, name: str, sample: Any, leaves: list[Any] | None = None) -> Any:
@@ -58,8 +60,13 @@ def call(function: Any, name: str, sample: Any, leaves: list[Any] | None = None)
 
 def reference(op: Any, name: str, sample: Any) -> Any:
     """PyTorch's result for a sample; None where PyTorch refuses it."""
+    result = refused_as_none(op, sample.input, *sample.args, **sample.kwargs)
+    return None if result is None else exceptions.picked(name, result)
+
+
+def refused_as_none(function: Any, *arguments: Any, **named: Any) -> Any:
     try:
-        return exceptions.picked(name, op(sample.input, *sample.args, **sample.kwargs))
+        return function(*arguments, **named)
     except (RuntimeError, IndexError, ValueError, TypeError):
         return None
 
@@ -90,6 +97,37 @@ def test_values(name: str, counted: Any) -> None:
     if not done:
         pytest.skip("no sample of the four types")
     counted("values", done)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_methods_and_in_place_forms(name: str, counted: Any) -> None:
+    op, method, in_place = FORMS[name]
+    failures, done = [], 0
+    for sample in samples_of(op, torch.float64):
+        if exceptions.left_out(name, sample, torch.float64) or not isinstance(sample.input, torch.Tensor):
+            continue
+        try:
+            arguments = [convert(v) for v in sample.args]
+            named = {k: convert(v) for k, v in sample.kwargs.items()}
+            for theirs, mine in ((op.method_variant, method), (op.inplace_variant, in_place)):
+                if theirs is None or mine is None:
+                    continue
+                expected = refused_as_none(theirs, sample.input.clone(), *sample.args, **sample.kwargs)
+                if expected is None:
+                    continue
+                own = convert(sample.input.clone())
+                got = mine(own, *arguments, **named)
+                compare(exceptions.picked(name, got), exceptions.picked(name, expected), exceptions.roundings(name))
+                assert mine is not in_place or got is own, "the in-place form did not return its tensor"
+                done += 1
+        except UnsupportedError:
+            continue
+        except Exception as error:
+            failures.append(f"{name}{brief(sample)}: {type(error).__name__}: {error}")
+    report(name, failures, done)
+    if not done:
+        pytest.skip("no sample in float64")
+    counted("methods and in-place forms", done)
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
@@ -196,8 +234,23 @@ def report(name: str, failures: list[str], done: int) -> None:
         pytest.fail(f"{len(failures)} of {len(failures) + done} samples of {name} differ:\n{shown}", pytrace=False)
 
 
-def test_every_operation_is_compared_or_has_a_reason() -> None:
-    """An operation may be missing because we lack it; one that we have is compared unless a reason is written down."""
+@pytest.mark.parametrize("factor", [1.001, 0.999, -1.0])
+def test_the_comparison_notices_small_faults(factor: float) -> None:
+    right = torch.tensor([0.3, -2.0, 5.0])
+    compare(convert(right), right, exceptions.ROUNDINGS)
+    for wrong in (right * factor, right.double(), right.view(3, 1), right[:2]):
+        with pytest.raises(AssertionError):
+            compare(convert(wrong), right, exceptions.ROUNDINGS)
+
+
+def test_what_is_compared_and_what_is_not(counted: Any) -> None:
+    """What we have is compared unless a reason is written down; what nobody has any more has no reason left."""
+    with_reason = {n for n in OPS if names.reason(n) is not None} - set(COMPARED)
+    lacking = set(OPS) - set(COMPARED) - with_reason
+    assert all(names.ours(OPS[n]) is None for n in lacking)
     assert len(COMPARED) >= 200
-    useless = [p for p in names.NOT_COMPARED if not any(names.fnmatchcase(n, p) for n in OPS)]
-    assert torch.__version__.split("+")[0] != "2.13.0" or not useless
+    if torch.__version__.split("+")[0] == "2.13.0":
+        useless = [p for p in names.NOT_COMPARED if not any(names.fnmatchcase(n, p) for n in OPS)]
+        assert not useless
+    counted("left out with a reason", len(with_reason))
+    counted("not among ours", len(lacking))

@@ -271,7 +271,8 @@ clone: Op = array_op(
     doc="y = x, in memory of its own: in row-major order, or in the order of x",
     inputs=("x",),
     spec=lambda x, row_major: x,
-    value=lambda x, row_major: np.array(x, order="C" if row_major else "K"),
+    # The order of a repeated axis says nothing about memory, so the copy of an expanded tensor is row-major.
+    value=lambda x, row_major: np.array(x, order="C" if row_major or 0 in x.strides else "K"),
     vjps=(lambda g: g,),
     examples=(
         Example(((2, 3),), {"row_major": True}),

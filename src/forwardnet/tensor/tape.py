@@ -186,7 +186,7 @@ def _save(value: Any) -> Saved:
 
 def _mark_view(view: Tensor, source: Any, op: Op, attrs: dict[str, Any]) -> None:
     data, origin = view._data, source._data
-    if isinstance(data, np.ndarray) and not (data is origin or np.may_share_memory(data, origin)):
+    if isinstance(data, np.ndarray) and data.size and not (data is origin or np.may_share_memory(data, origin)):
         return
     if data is origin:
         view._data = data.view()
