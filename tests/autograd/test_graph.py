@@ -177,6 +177,16 @@ def test_backward_needs_a_gradient_of_the_right_shape() -> None:
     same(w.grad, [2.0, 0.0])
 
 
+def test_gradients_have_the_type_of_their_tensor() -> None:
+    w = leaf([1.0, 2.0])
+    for dtype in (ff.float64, ff.int64, ff.float16):
+        w.grad = None
+        (w * 2).backward(ff.ones(2, dtype=dtype))
+        assert w.grad.dtype == ff.float32
+        same(w.grad, [2.0, 2.0])
+    assert ff.autograd.grad(w * 2, w, ff.ones(2, dtype=ff.float64))[0].dtype == ff.float32
+
+
 def test_backward_of_something_without_history() -> None:
     with pytest.raises(RuntimeError, match="does not require grad"):
         ff.ones(1).backward()

@@ -59,7 +59,8 @@ def root_gradient(output: Tensor, gradient: Any) -> tuple[Edge, Any]:
             f"Mismatch in shape: grad_output[0] has a shape of {tuple(given.shape)} and output[0] has a shape of "
             f"{tuple(output.shape)}."
         )
-    return edge, given
+    # A gradient has the type of what it is the gradient of, whatever type it was given in.
+    return edge, given.to(output.dtype)
 
 
 def walk_back(
