@@ -41,7 +41,7 @@ def decision_boundary(
     labels: Sequence[object] | None = None,
     names: Sequence[str] = ("x1", "x2"),
     title: str = "",
-    resolution: int = 300,
+    resolution: int = 200,
 ) -> Figure:
     """Draw the class that `predict` gives at each place of the plane, and the rows `(X, y)` on top.
 
