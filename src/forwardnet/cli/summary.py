@@ -122,7 +122,7 @@ def _data_rows(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     rows.append(("features", features))
     if data.task == "classification":
         counts = np.bincount(parts["train"].y, minlength=data.n_outputs)
-        shares = [f"{name} {count:,}" for name, count in zip(data.target_names, counts, strict=True)]
+        shares = [f"{name}: {count:,}" for name, count in zip(data.target_names, counts, strict=True)]
         more = f" and {len(shares) - 2 * _MOST_NAMES} more" if len(shares) > 2 * _MOST_NAMES else ""
         rows.append(("classes", f"{data.n_outputs} (training rows: {', '.join(shares[: 2 * _MOST_NAMES])}{more})"))
     else:

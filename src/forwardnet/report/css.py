@@ -19,7 +19,7 @@ p { margin: .4rem 0 .8rem; } .lead { font-size: 1.1rem; } .quiet { color: var(--
 table { border-collapse: collapse; font-size: .95rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { color: var(--quiet); font-weight: 600; border-bottom-width: 2px; }
-td.n, th.n { text-align: right; white-space: nowrap; } tr.strong td { font-weight: 600; }
+td.n, th.n { text-align: right; white-space: nowrap; } td.strong { font-weight: 600; }
 .facts th { font-weight: 500; color: var(--quiet); width: 12rem; } .facts td { overflow-wrap: anywhere; }
 .confusion { border-collapse: separate; border-spacing: 2px; }
 .confusion td, .confusion th { border: 0; padding: .25rem .5rem; text-align: center; min-width: 2.4rem; }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from forwardnet.interop.atomic import write_text
-from forwardnet.report.content import Array, PartFigures, Picture, Report, Rows, Score
+from forwardnet.report.content import Array, Picture, Report, Rows, Score
 from forwardnet.report.css import CSS
 from forwardnet.report.figures import class_table
 
@@ -76,31 +76,19 @@ def heading(name: str) -> str:
 
 
 def _figures(report: Report) -> str:
-    names = [score.name for score in report.parts[0].scores]
-    head = ["part", "rows"]
-    for name in names:
-        head += [heading(name), *(["95 % interval"] if _has_interval(report.parts, name) else [])]
-        head += [f"baseline {heading(name)}"] if any(name in part.baseline for part in report.parts) else []
-    body = [tuple(_figure_cells(report, part, names)) for part in report.parts]
-    return _table((tuple(head), *body), numbers=range(1, len(head)), strong_last=True) + _paragraph(
-        f"Baseline: {report.baseline}. {report.interval}" + (_HONEST if report.parts[-1].part == "test" else "")
+    """One line for each figure, one column for each part; the last part with its interval and the baseline."""
+    last = report.parts[-1]
+    head = ("", *(part.part for part in report.parts), f"95 % interval of {last.part}", f"baseline on {last.part}")
+    rows = [("rows", *(f"{part.rows:,}" for part in report.parts), "", "")]
+    for i, score in enumerate(last.scores):
+        values = (score_text(score.name, part.scores[i].value) for part in report.parts)
+        base = score_text(score.name, last.baseline.get(score.name, math.nan))
+        rows.append((heading(score.name), *values, interval_text(score), base))
+    n = len(report.parts)
+    honest = _HONEST if last.part == "test" else ""
+    return _table((head, *rows), numbers=range(1, n + 3), strong=n) + _paragraph(
+        f"Baseline: {report.baseline}. {report.interval}{honest}"
     )
-
-
-def _figure_cells(report: Report, part: PartFigures, names: Sequence[str]) -> Iterable[str]:
-    yield part.part
-    yield f"{part.rows:,}"
-    by_name = {score.name: score for score in part.scores}
-    for name in names:
-        yield score_text(name, by_name[name].value)
-        if _has_interval(report.parts, name):
-            yield interval_text(by_name[name])
-        if any(name in other.baseline for other in report.parts):
-            yield score_text(name, part.baseline.get(name, math.nan))
-
-
-def _has_interval(parts: Sequence[PartFigures], name: str) -> bool:
-    return any(score.low is not None for part in parts for score in part.scores if score.name == name)
 
 
 def _confusion(report: Report) -> str:
@@ -186,22 +174,19 @@ def _facts(rows: Rows) -> str:
     return f'<table class="facts"><tbody>{lines}</tbody></table>' if rows else ""
 
 
-def _table(rows: Sequence[Sequence[str]], *, numbers: Iterable[int] = (), strong_last: bool = False) -> str:
-    """The first row is the heading; columns in `numbers` are aligned to the right."""
+def _table(rows: Sequence[Sequence[str]], *, numbers: Iterable[int] = (), strong: int | None = None) -> str:
+    """The first row is the heading; columns in `numbers` are aligned to the right, the one called `strong` is bold."""
     if not rows:
         return ""
     right = set(numbers)
-    head = "".join(f'<th scope="col"{_class(j in right)}>{escape(cell)}</th>' for j, cell in enumerate(rows[0]))
-    body = []
-    for i, row in enumerate(rows[1:], start=1):
-        cells = "".join(f"<td{_class(j in right)}>{escape(cell)}</td>" for j, cell in enumerate(row))
-        kind = ' class="strong"' if strong_last and i == len(rows) - 1 else ""
-        body.append(f"<tr{kind}>{cells}</tr>")
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
 
+    def cell(tag: str, text: str, j: int) -> str:
+        names = " ".join(["n"] * (j in right) + ["strong"] * (j == strong))
+        return f"<{tag}{f' class={names!r}' if names else ''}>{escape(text)}</{tag.split()[0]}>"
 
-def _class(is_number: bool) -> str:
-    return ' class="n"' if is_number else ""
+    head = "".join(cell('th scope="col"', text, j) for j, text in enumerate(rows[0]))
+    body = "".join(f"<tr>{''.join(cell('td', text, j) for j, text in enumerate(row))}</tr>" for row in rows[1:])
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _picture(picture: Picture | None) -> str:
