@@ -12,8 +12,10 @@ RUN_STAMP := $(VENV)/.installed-$(PLACE)
 DEV_STAMP := $(VENV)/.installed-dev-$(PLACE)
 TORCH_STAMP := $(TORCH_VENV)/.installed-$(PLACE)
 
-# matplotlib keeps a list of fonts; one BLAS thread per test process, because the processes already share the cores.
+# matplotlib keeps a list of fonts, and compiled steps and downloads are kept too: below .venv like everything else.
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
+export FORWARDNET_CACHE ?= $(CURDIR)/$(VENV)/cache/forwardnet
+# One BLAS thread per test process, because the processes already share the cores.
 PYTEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST_ARGS := -q -n auto --maxprocesses 8
 
@@ -54,8 +56,8 @@ test: $(DEV_STAMP)
 	@$(PYTEST_ENV) $(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(SELECT)"
 
 check: $(DEV_STAMP)
-	@$(BIN)/ruff format --check src tests tools
-	@$(BIN)/ruff check src tests tools
+	@$(BIN)/ruff format --check src tests tools examples
+	@$(BIN)/ruff check src tests tools examples
 	@$(BIN)/python -m mypy
 	@$(PYTEST_ENV) $(BIN)/python -m pytest -q tests/test_architecture.py
 	@$(PYTEST_ENV) $(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow and not torch" --ignore=tests/test_architecture.py
@@ -71,4 +73,4 @@ test-torch: $(TORCH_STAMP)
 
 clean:
 	rm -rf $(VENV) $(TORCH_VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,6 +26,8 @@ find_python() {
 
 # Settings of the caller that would send packages elsewhere or make the new environment see foreign ones.
 unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_REQUIRE_VIRTUALENV PYTHONPATH PYTHONHOME PYTHONUSERBASE 2>/dev/null || :
+# pip runs `rustc --version` to tell the index about this machine, and rustup's rustc writes its settings to $HOME.
+export RUSTUP_HOME=/dev/null/nowhere
 
 usable() { # the interpreter starts, is new enough and has pip: false after an interrupted or moved installation
     "$folder/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 &&
