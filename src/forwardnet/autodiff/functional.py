@@ -42,6 +42,14 @@ def _or_zero(gradient: Any, like: Any, strict: bool, name: str) -> Any:
     return gradient
 
 
+def _pulled(grad: Grad, ys: Sequence[Any], xs: Sequence[Any], gs: Sequence[Any], create_graph: bool) -> Sequence[Any]:
+    """The gradients by `xs` of those of the `ys` that depend on something; None where nothing arrives."""
+    pairs = [(y, g) for y, g in zip(ys, gs, strict=True) if y is not None and y.requires_grad]
+    if not pairs:
+        return [None] * len(xs)
+    return grad([y for y, _ in pairs], xs, [g for _, g in pairs], create_graph=create_graph, allow_unused=True)
+
+
 def _settled(value: Any, create_graph: bool) -> Any:
     return value if create_graph else value.detach()
 
@@ -99,7 +107,7 @@ def vjp(
     several, ys = _outputs(func, xs, "vjp")
     if v is None and (len(ys) != 1 or ys[0].numel() != 1):
         raise AutogradError("vjp: the vector v can only be None if the function returns a single-element tensor")
-    gs = grad(list(ys), xs, None if v is None else list(_as_tuple(v)), create_graph=create_graph, allow_unused=True)
+    gs = _pulled(grad, ys, xs, [None] * len(ys) if v is None else _as_tuple(v), create_graph)
     products = tuple(_or_zero(g, x, False, "vjp") for g, x in zip(gs, xs, strict=True))
     values = tuple(_settled(y, create_graph) for y in ys)
     return values if several else values[0], products if isinstance(inputs, (tuple, list)) else products[0]
@@ -118,14 +126,8 @@ def jvp(
         raise AutogradError("jvp: the vector v can only be None if the input is a single-element tensor")
     vs = [x * 0 + 1 for x in xs] if v is None else list(_as_tuple(v))
     duals = [(y.detach() * 0).requires_grad_() for y in ys]
-    gs = grad(list(ys), xs, duals, create_graph=True, allow_unused=True)
-    pairs = [(g, w) for g, w in zip(gs, vs, strict=True) if g is not None and g.requires_grad]
-    if pairs:
-        products = grad(
-            [g for g, _ in pairs], duals, [w for _, w in pairs], create_graph=create_graph, allow_unused=True
-        )
-    else:
-        products = tuple(None for _ in duals)
+    gs = _pulled(grad, ys, xs, duals, create_graph=True)
+    products = _pulled(grad, gs, duals, vs, create_graph)
     made = tuple(_or_zero(p, d.detach(), False, "jvp") for p, d in zip(products, duals, strict=True))
     values = tuple(_settled(y, create_graph) for y in ys)
     return (values, made) if several else (values[0], made[0])
@@ -140,10 +142,7 @@ def hvp(
     if len(ys) != 1 or ys[0].numel() != 1:
         raise AutogradError("hvp: the function must return a single tensor with a single element")
     vs = [x * 0 + 1 for x in xs] if v is None else list(_as_tuple(v))
-    gs = grad(ys[0].reshape(()), xs, create_graph=True, allow_unused=True)
-    pairs = [(g, w) for g, w in zip(gs, vs, strict=True) if g is not None and g.requires_grad]
-    products: Sequence[Any] = [None] * len(xs)
-    if pairs:
-        products = grad([g for g, _ in pairs], xs, [w for _, w in pairs], create_graph=create_graph, allow_unused=True)
+    gs = _pulled(grad, [ys[0].reshape(())], xs, [None], create_graph=True)
+    products = _pulled(grad, gs, xs, vs, create_graph)
     made = tuple(_or_zero(p, x.detach(), False, "hvp") for p, x in zip(products, xs, strict=True))
     return _settled(ys[0], create_graph), made if isinstance(inputs, (tuple, list)) else made[0]
