@@ -251,3 +251,34 @@ def test_failed_write_is_said_and_leaves_no_half_file(
     line = next(line for line in result.err.splitlines() if line.startswith("error: "))
     assert name in line and os.strerror(code) in line
     assert all(p.name in FILES and p.name != name for p in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("y", "note"),
+    [
+        (np.tile(np.arange(3), 100), "The network is not clearly better than the baseline on the test part."),
+        (np.r_[np.arange(2), np.full(298, 2)], "The test part has no row of 0, 1: the figures say nothing about that."),
+        (np.arange(300) % 2, "The test part has only 60 rows: look at the interval, not at the figure."),
+    ],
+)
+def test_doubts_are_said(run: Any, tmp_path: Path, y: Any, note: str) -> None:
+    np.savez(tmp_path / "noise.npz", X=np.random.default_rng(4).normal(size=(300, 4)), y=y)
+    result = run("train", tmp_path / "noise.npz", "--epochs", "3", "--out", tmp_path / "run", "--json")
+    assert note in result.json["notes"] and f"note: {note}\n" in result.err
+    assert note in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_constant_target_is_refused(run: Any, tmp_path: Path) -> None:
+    np.savez(tmp_path / "flat.npz", X=np.random.default_rng(4).normal(size=(50, 4)), y=np.full(50, 2.5))
+    result = run("train", tmp_path / "flat.npz", "--out", tmp_path / "run")
+    assert result.code == 2
+    assert "the target has the value 2.5 in all 35 training rows, expected different values" in result.err
+
+
+def test_several_targets(run: Any, tmp_path: Path) -> None:
+    X = np.random.default_rng(4).normal(size=(200, 3))
+    np.savez(tmp_path / "two.npz", X=X, y=np.stack([X[:, 0], 100 * X[:, 1] + 7], axis=1))
+    result = run("train", tmp_path / "two.npz", "--epochs", "40", "--out", tmp_path / "run", "--json")
+    assert result.json["figures"]["test"]["r2"] > 0.9
+    lines = run("predict", tmp_path / "run", tmp_path / "two.npz", "--part", "all").out.splitlines()
+    assert lines[0] == "row,y1,y2" and len(lines) == 201

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from forwardnet import plot
-from forwardnet.errors import ArgumentError, DataError, ShapeError
+from forwardnet.errors import ArgumentError, DataError, ShapeError, UnknownNameError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -179,3 +179,15 @@ def test_pyplot_is_never_imported_and_matplotlib_only_when_drawing() -> None:
         "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "leaky_relu"])
+def test_activation_and_its_derivative(name: str) -> None:
+    drawn = lines(plot.activation(name))
+    x, y = drawn["f(x)"]
+    slope = np.gradient(y.astype(float), x.astype(float))
+    away = np.abs(x) > 0.05  # the corner of ReLU at 0
+    # Central differences of step 0.02 err by 0.02^2 / 6 times the third derivative, which is below 2.
+    np.testing.assert_allclose(drawn["f'(x)"][1][away], slope[away], atol=2e-3)
+    with pytest.raises(UnknownNameError, match="did you mean 'relu'"):
+        plot.activation("rleu")

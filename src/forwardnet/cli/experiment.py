@@ -15,6 +15,7 @@ from forwardnet.cli.output import Output
 from forwardnet.cli.parts import Part, Split, divide
 from forwardnet.cli.pipeline import Pipeline
 from forwardnet.data import Dataset
+from forwardnet.errors import DataError
 from forwardnet.report import PartFigures, Score, classification_scores, regression_scores
 from forwardnet.train import EarlyStopping, History, Trainer
 
@@ -86,6 +87,7 @@ def run(data: Dataset, options: TrainOptions, output: Output) -> Outcome:
     """
     split = divide(data, options.seed)
     train = split.parts["train"]
+    _check_target(data, train)
     options = complete(options, len(train.rows))
     check_memory(layer_sizes(data, options), options.batch_size or 1)
     pipeline = Pipeline.fit(data, train.rows)
@@ -118,6 +120,15 @@ def _figures(part: Part, predicted: Array, pipeline: Pipeline, train: Part) -> P
     guess = baseline(train.y, len(part.y), pipeline)
     baselines = {score.name: score.value for score in scores(part.y, guess, pipeline)}
     return PartFigures(_PART_NAMES[part.name], len(part.y), scores(part.y, predicted, pipeline), baselines)
+
+
+def _check_target(data: Dataset, train: Part) -> None:
+    """Refuse a regression without anything to predict; a single class is refused where the data are read."""
+    if data.task == "regression" and (train.y == train.y[:1]).all():
+        raise DataError(
+            f"{data.name}: the target has the value {train.y.flat[0]:g} in all {len(train.y)} training rows, "
+            "expected different values"
+        )
 
 
 def _trainer(data: Dataset, options: TrainOptions) -> Trainer:
@@ -162,7 +173,8 @@ def _fit(trainer: Trainer, split: Split, pipeline: Pipeline, options: TrainOptio
 
 def _announce(data: Dataset, split: Split, options: TrainOptions, trainer: Trainer, output: Output) -> None:
     rows = ", ".join(f"{len(part.rows):,} {_PART_NAMES[name]}" for name, part in split.parts.items())
-    outputs = f"{data.n_outputs} classes" if data.task == "classification" else f"{data.n_outputs} target"
+    kind = "classes" if data.task == "classification" else "target" if data.n_outputs == 1 else "targets"
+    outputs = f"{data.n_outputs} {kind}"
     output.say(f"data     {data.name}: {data.n_features} features, {outputs}; rows: {rows}")
     weights = sum(parameter.numel() for parameter in trainer.model.parameters())
     sizes = "-".join(map(str, layer_sizes(data, options)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from forwardnet.cli import repeat
 from forwardnet.cli.experiment import Outcome
+from forwardnet.cli.notes import make_notes
 from forwardnet.cli.options import LEAST_GAIN
 from forwardnet.cli.parts import fingerprint
 from forwardnet.report import Picture, Report, WorstRow
@@ -20,7 +21,6 @@ from forwardnet.train.metrics import confusion_matrix
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _WORST = 12
-_FEW_ROWS = 100
 _MOST_NAMES = 12
 _INTERVALS = {
     "classification": "The intervals hold the true accuracy in 95 of 100 such tests (Wilson's score interval). "
@@ -58,7 +58,7 @@ def make_report(outcome: Outcome, started: float) -> Report:
         timing=_timing(outcome, started),
         command=repeat.command_line(options),
         python=repeat.python_lines(data, options),
-        notes=_notes(outcome),
+        notes=make_notes(outcome),
     )
 
 
@@ -138,27 +138,6 @@ def _data_rows(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         scaling = "each pixel to mean 0, all divided by one common standard deviation"
     rows.append(("scaling", f"{scaling}, learnt from the training part only"))
     return tuple(rows)
-
-
-def _notes(outcome: Outcome) -> tuple[str, ...]:
-    notes = []
-    if outcome.is_interrupted:
-        notes.append(f"The training was interrupted in epoch {len(outcome.history) + 1}; what was learnt is kept.")
-    if "test" not in outcome.split.parts:
-        notes.append("The data are too few to divide: the figures are of the rows that were learnt from.")
-    elif outcome.figures[-1].rows < _FEW_ROWS:
-        notes.append(
-            f"The test part has only {outcome.figures[-1].rows} rows: look at the interval, not at the figure."
-        )
-    history, options = outcome.history, outcome.options
-    if (
-        history.stopped is None
-        and history.best_epoch == len(history)
-        and len(history) == options.epochs
-        and len(history)
-    ):
-        notes.append(f"The last of {options.epochs} epochs was the best one: more epochs may give a better network.")
-    return tuple(notes)
 
 
 def _chosen(outcome: Outcome) -> str:

@@ -64,7 +64,12 @@ def _panel(axes: Axes, name: str, epochs: Array, train: Array, validation: Array
         axes.plot(epochs, validation, color=ORANGE, linestyle="--", label="validation", **style)
     if chosen is not None and chosen in epochs:
         value = (train if validation is None else validation)[epochs == chosen][0]
-        ring: dict[str, Any] = {"markersize": 9, "markerfacecolor": "none", "markeredgecolor": GREY, "markeredgewidth": 1.5}
+        ring: dict[str, Any] = {
+            "markersize": 9,
+            "markerfacecolor": "none",
+            "markeredgecolor": GREY,
+            "markeredgewidth": 1.5,
+        }
         axes.axvline(chosen, color=GREY, linewidth=1.0, linestyle=":", zorder=1)
         axes.plot([chosen], [value], "o", label=f"best epoch {chosen}: {value:.4g}", zorder=3, **ring)
     shown = train if validation is None else np.concatenate([train, validation])
