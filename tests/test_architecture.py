@@ -72,7 +72,13 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "torch": ("interop/",),
 }
 # Rooms that are themselves entered only on demand, so that their files may import these at the top.
-AT_THE_TOP = {("cli/", "typer"), ("cli/", "rich"), ("estimators/", "sklearn")}
+AT_THE_TOP = {
+    ("cli/", "typer"),
+    ("cli/", "rich"),
+    ("estimators/", "sklearn"),
+    ("compiler/llvm.py", "llvmlite"),
+    ("compiler/engine.py", "llvmlite"),
+}
 
 
 @dataclass(frozen=True)

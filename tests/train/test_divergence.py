@@ -18,7 +18,8 @@ def steep(lr: float, **options) -> Trainer:
     """A line fitted with a rate far beyond what is stable."""
     ff.manual_seed(0)
     model = nn.Linear(2, 1)
-    return Trainer(model, "mse", optim.SGD(model.parameters(), lr=lr), **options)
+    # The eager program, step by step; tests/train/test_compiled.py has the compiled one.
+    return Trainer(model, "mse", optim.SGD(model.parameters(), lr=lr), **{"compile": False, **options})
 
 
 def test_divergence_is_named_and_the_last_good_weights_are_kept(line, weights):
@@ -110,7 +111,7 @@ class Spoils(nn.Module):
 def test_the_layer_where_it_began_is_named(line, value):
     ff.manual_seed(0)
     model = nn.Sequential(nn.Linear(2, 3), Spoils(value, call=4), nn.Tanh(), nn.Linear(3, 1))
-    t = Trainer(model, "mse", optim.SGD(model.parameters(), lr=0.01))
+    t = Trainer(model, "mse", optim.SGD(model.parameters(), lr=0.01), compile=False)
     with pytest.raises(TrainingDivergedError) as caught:
         t.fit(*line, epochs=5, batch_size=25, progress=False)
     assert caught.value.step == 4
@@ -168,7 +169,7 @@ def test_a_validation_loss_that_is_not_finite_is_a_divergence(line):
 def test_a_loss_that_refuses_nan_is_a_divergence_too(blobs):
     ff.manual_seed(0)
     model = nn.Sequential(nn.Linear(2, 1), Spoils(float("nan"), call=2), nn.Sigmoid())
-    t = Trainer(model, "bce", optim.SGD(model.parameters(), lr=0.1))
+    t = Trainer(model, "bce", optim.SGD(model.parameters(), lr=0.1), compile=False)
     with pytest.raises(TrainingDivergedError) as caught:
         t.fit(blobs[0], (blobs[1] > 0).astype(int), epochs=1, batch_size=20, progress=False)
     assert caught.value.step == 2

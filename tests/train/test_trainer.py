@@ -109,7 +109,8 @@ def test_compile_true_and_false_give_the_same_without_a_warning(trainer, blobs, 
         pair = [trainer(2, 8, 3, loss="cross_entropy", compile=flag) for flag in (True, False)]
         for t in pair:
             t.fit(*blobs, epochs=2, progress=False)
-    assert same(weights(pair[0].model), weights(pair[1].model))
+    for a, b in zip(weights(pair[0].model), weights(pair[1].model), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)  # float32: sums of 60 rows in another order
 
 
 @pytest.mark.parametrize("sizes", [(5, 3), (64, 50, 10), (30, 128, 1), (17, 33, 33, 2)])
@@ -153,7 +154,7 @@ def test_iterations_per_epoch(net, n, per_epoch, last):
         return ((output - y) ** 2).mean()
 
     model = net(2, 1)
-    t = Trainer(model, loss, optim.SGD(model.parameters(), lr=0.01))
+    t = Trainer(model, loss, optim.SGD(model.parameters(), lr=0.01), compile=False)  # the loss looks at numbers
     y = np.arange(n, dtype=np.float32).reshape(-1, 1) / n
     watcher = Watcher()
     history = t.fit(np.zeros((n, 2)) + y, y, epochs=2, batch_size=50, callbacks=[watcher], progress=False)
@@ -326,7 +327,7 @@ def test_training_and_evaluation_mode(blobs):
             return self.linear(x)
 
     model = Modes()
-    t = Trainer(model, "cross_entropy", "adam")
+    t = Trainer(model, "cross_entropy", "adam", compile=False)  # the model keeps account of its calls
     t.fit(*blobs, epochs=2, batch_size=60, validation_split=0.5, progress=False)
     rows = [(True, 30), (False, BLOCK)]
     assert model.modes[-4:] == rows * 2

@@ -1,1 +1,1 @@
-"""Graph to machine code: layouts, kernels, LLVM IR, and the engine that runs it. Knows `ir` and `ops`, never tensors."""
+"""Graph to machine code: layouts, kernels, LLVM IR, the engine that runs it. Knows `ir` and `ops`, never tensors."""

@@ -1,16 +1,113 @@
-"""Object code kept from one run to the next (in memory for now)."""
+"""Object code kept from one process to the next.
+
+A code cache is code that will be executed, so nothing in it is trusted: the folder must be this user's own, no link,
+and closed to others (0700); a file is named by the hash of everything its content depends on, and carries the hash of
+the content; it is written to a temporary file and renamed. Whatever looks wrong means compiling again, in memory.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from forwardnet import config
 from forwardnet.compiler import engine
 
+MAGIC = b"forwardnet code 1\n"
 _held: dict[str, bytes] = {}
 
 
-def load_or_assemble(text: str, names: list[str]) -> engine.Code:
-    """Machine code for a module, assembled unless this very module was before."""
-    key = engine.fingerprint(text)
-    code = _held.get(key)
+def folder() -> Path:
+    """Where object code is kept: `code` in the user's cache folder."""
+    return config.cache_dir() / "code"
+
+
+def load(description: str, emit: Callable[[], str], names: list[str]) -> engine.Code:
+    """Machine code for what `description` stands for: from memory, from the folder, or from `emit`'s LLVM IR."""
+    key = engine.fingerprint(f"{_sources()}\n{description}")
+    code = _held.get(key) or _read(key)
     if code is None:
-        code = _held[key] = engine.assemble(text)
+        code = engine.assemble(emit())
+        _write(key, code)
+    _held[key] = code
     return engine.load(code, names)
+
+
+@functools.cache
+def _sources() -> str:
+    """A fingerprint of the compiler itself: other sources make other code."""
+    digest = hashlib.sha256()
+    package = Path(__file__).resolve().parent
+    for path in sorted((*package.rglob("*.py"), *(package.parent / "ops").glob("*.py"))):
+        status = path.stat()
+        digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _private(path: Path) -> bool:
+    """Whether a folder or file is this user's own, no link, and closed to others."""
+    status = path.lstat()
+    return not stat.S_ISLNK(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
+
+
+def _usable(path: Path, *, create: bool) -> bool:
+    if os.name != "posix":
+        return False  # ownership and modes mean something else there
+    try:
+        if create:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path.is_dir() and _private(path)
+    except OSError:
+        return False
+
+
+def _read(key: str) -> bytes | None:
+    path = folder() / key
+    try:
+        if not _usable(folder(), create=False) or not _private(path):
+            return None
+        content = path.read_bytes()
+    except OSError:
+        return None
+    head = len(MAGIC) + 32
+    digest, code = content[len(MAGIC) : head], content[head:]
+    return code if content.startswith(MAGIC) and hashlib.sha256(code).digest() == digest else None
+
+
+def _write(key: str, code: bytes) -> None:
+    """Keep code; a folder that cannot be used, or a full disk, only means that it is not kept."""
+    if not _usable(folder(), create=True):
+        return
+    with contextlib.suppress(OSError):
+        handle, name = tempfile.mkstemp(dir=folder(), prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(MAGIC + hashlib.sha256(code).digest() + code)
+            Path(name).replace(folder() / key)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def info() -> dict[str, object]:
+    """The folder, how many programs it holds, and their size in bytes."""
+    files = [p for p in folder().glob("*") if p.is_file()] if folder().is_dir() else []
+    return {"folder": str(folder()), "programs": len(files), "bytes": sum(p.stat().st_size for p in files)}
+
+
+def clear() -> int:
+    """Remove all kept code; returns how many files went."""
+    _held.clear()
+    count = 0
+    if _usable(folder(), create=False):
+        for path in folder().glob("*"):
+            if path.is_file() and not path.is_symlink():
+                path.unlink()
+                count += 1
+    return count

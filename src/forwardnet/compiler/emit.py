@@ -24,8 +24,20 @@ def index(n: int) -> Value:
 class Frame:
     """One function of the module: `builder` stands at its end; `k` emits on 16 lanes, or on `width`."""
 
-    def __init__(self, module: Any, name: str, *, width: int = LANES, arguments: tuple[Any, ...] = (PTR,)) -> None:
+    def __init__(
+        self,
+        module: Any,
+        name: str,
+        *,
+        width: int = LANES,
+        arguments: tuple[Any, ...] = (PTR,),
+        threads: int = 1,
+    ) -> None:
+        """With several threads the function gets one more argument, the number of the thread that calls it."""
         self.module = module
+        self.threads = threads
+        if threads > 1:
+            arguments = (*arguments, I64)
         self.function = ir.Function(module, ir.FunctionType(VOID, list(arguments)), name)
         self.function.attributes.add("nounwind")
         for argument, kind in zip(self.function.args, arguments, strict=True):
@@ -34,6 +46,7 @@ class Frame:
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.k = Lanes(self.builder, width)
         self.arena = self.function.args[0]
+        self.thread: Value = self.function.args[-1] if threads > 1 else index(0)
         self.entry_end: Any = None
 
     def finish(self) -> None:
@@ -43,7 +56,9 @@ class Frame:
     # Loops
 
     @contextmanager
-    def loop(self, count: int, *, carried: list[Value] | None = None) -> Iterator[tuple[Value, list[Value], Callable[..., None]]]:
+    def loop(
+        self, count: int, *, carried: list[Value] | None = None
+    ) -> Iterator[tuple[Value, list[Value], Callable[..., None]]]:
         """`for i in range(count)`: yields i, the carried values, and a function that says what they become.
 
         After the loop, `carried` (the list given) holds the final values. A loop of one turn is laid out straight.
@@ -75,6 +90,47 @@ class Frame:
         b.cbranch(b.icmp_unsigned("<", succ, index(count)), body, after)
         b.position_at_end(after)
         state[:] = following
+
+    # Threads
+
+    @contextmanager
+    def share(self, count: int, *, unit: int = 1) -> Iterator[tuple[Value, list[Value], Callable[..., None]]]:
+        """Like `loop(count)`, but each thread takes its own consecutive part; parts begin at multiples of `unit`."""
+        if self.threads == 1:
+            with self.loop(count) as parts:
+                yield parts
+            return
+        b, units = self.builder, -(-count // unit)
+        part = b.udiv(b.mul(self.thread, index(units)), index(self.threads))
+        following = b.udiv(b.mul(b.add(self.thread, index(1)), index(units)), index(self.threads))
+        begin, end = self.scaled(part, unit), self.scaled(following, unit)
+        if count % unit:
+            end = b.select(b.icmp_unsigned("<", end, index(count)), end, index(count))
+        before = b.block
+        body, after = self.function.append_basic_block("share"), self.function.append_basic_block("shared")
+        b.cbranch(b.icmp_unsigned("<", begin, end), body, after)
+        b.position_at_end(body)
+        i = b.phi(I64)
+        i.add_incoming(begin, before)
+        yield i, [], lambda *values: None
+        succ = b.add(i, index(1))
+        i.add_incoming(succ, b.block)
+        b.cbranch(b.icmp_unsigned("<", succ, end), body, after)
+        b.position_at_end(after)
+
+    @contextmanager
+    def only(self, thread: int) -> Iterator[None]:
+        """What only one thread does."""
+        if self.threads == 1:
+            yield
+            return
+        b = self.builder
+        body, after = self.function.append_basic_block("only"), self.function.append_basic_block("all")
+        b.cbranch(b.icmp_unsigned("==", self.thread, index(thread)), body, after)
+        b.position_at_end(body)
+        yield
+        b.branch(after)
+        b.position_at_end(after)
 
     # Addresses
 
@@ -171,6 +227,11 @@ class Frame:
             value = self.combine(name, value, moved)
             step //= 2
         return value
+
+    def shuffle(self, a: Value, b: Value, order: list[int]) -> Value:
+        """Lanes of a (0 to 15) and b (16 to 31) in the given order."""
+        lanes = ir.Constant(ir.VectorType(I32, len(order)), [ir.Constant(I32, i) for i in order])
+        return self.builder.shuffle_vector(a, b, lanes)
 
     def below(self, first: Value, count: int) -> Value:
         """A mask of the lanes whose element, counted from `first`, is less than `count`."""

@@ -45,7 +45,7 @@ def target_machine(cpu: str | None = None, features: str | None = None) -> Any:
         features=own_features if features is None else features,
         opt=3,
         reloc="pic",
-        codemodel="small" if False else "default",
+        codemodel="default",
     )
 
 

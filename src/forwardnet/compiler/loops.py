@@ -125,7 +125,7 @@ class Loop(Maps):
         by_rows = self.kernel.outer == "rows"
         count = self.rows if by_rows else panels(self.cols)
         last = max(self.kernel.phase.values(), default=0)
-        with f.loop(count) as (i, _, done):
+        with f.share(count) as (i, _, done):
             outer = Place(row=i) if by_rows else Place(panel=i)
             for phase in range(last + 1):
                 self._outer_values(phase, outer)

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from forwardnet.ir.graph import CONST, INPUT, Graph, Node
-from forwardnet.ops import layout, linear, reduce, scalar
-from forwardnet.ops import index as indexing
+from forwardnet.ops import index as indexing, layout, linear, reduce, scalar
 from forwardnet.ops.record import CannotLower, Op
 
 Shape = tuple[int, int]
@@ -90,6 +89,14 @@ def matrix_shape(shape: tuple[int, ...]) -> Shape:
     return ((1, 1), (1, *shape), shape)[len(shape)]  # type: ignore[return-value]
 
 
+def _flattened(shape: tuple[int, ...]) -> Shape:
+    """A batch of images as a matrix: one row each."""
+    rest = 1
+    for length in shape[1:]:
+        rest *= length
+    return shape[0], rest
+
+
 def build(graph: Graph) -> Program:
     """The program of matrices for what the graph's outputs need; raises `CannotLower` naming what has no lowering."""
     return Builder().run(graph)
@@ -104,9 +111,10 @@ class Builder:
         self.known: dict[int, Operand] = {}
 
     def run(self, graph: Graph) -> Program:
-        inputs = []
+        inputs: list[Val] = []
         for node in graph.inputs:
-            val = self._new("input", matrix_shape(node.shape), node.dtype, attrs={"number": len(inputs)})
+            shape = matrix_shape(node.shape) if len(node.shape) <= 2 else _flattened(node.shape)
+            val = self._new("input", shape, node.dtype, attrs={"number": len(inputs), "rank": len(node.shape)})
             self.known[node.index] = Operand(val)
             inputs.append(val)
         for node in graph.live():
@@ -120,7 +128,9 @@ class Builder:
         self.values.append(val)
         return val
 
-    def _once(self, kind: str, shape: Shape, dtype: Any, op: Op | None, args: tuple[Operand, ...], **attrs: Any) -> Operand:
+    def _once(
+        self, kind: str, shape: Shape, dtype: Any, op: Op | None, args: tuple[Operand, ...], **attrs: Any
+    ) -> Operand:
         key = (kind, shape, str(dtype), op, tuple((a.val.index, a.flip) for a in args), tuple(sorted(attrs.items())))
         val = self.seen.get(key)
         if val is None:
@@ -169,10 +179,11 @@ class Builder:
             return self._constant(node)
         args = [self.known[n.index] for n in node.inputs if n.index in self.known]
         op: Op = node.op
-        rule = RULES.get(op if isinstance(op, Op) else None)
+        rule = RULES.get(op)
         if rule is not None:
-            return rule(self, node, *args)
-        if isinstance(op, Op) and op.elementwise:
+            found: Operand = rule(self, node, *args)
+            return found
+        if isinstance(node.op, Op) and op.elementwise:
             return self.map(op, *args, dtype=node.dtype, shape=matrix_shape(node.shape))
         raise CannotLower(f"op {node.name}")
 
@@ -211,7 +222,11 @@ def _pruned(values: list[Val], inputs: list[Val], outputs: list[Operand]) -> Pro
 
 
 def _reshape(b: Builder, node: Node, x: Operand) -> Operand:
-    source, target = matrix_shape(node.inputs[0].shape), matrix_shape(node.shape)
+    given = node.inputs[0]
+    target = matrix_shape(node.shape)
+    if given.op == INPUT and len(given.shape) > 2 and target == _flattened(given.shape):
+        return x
+    source = matrix_shape(given.shape)
     if source == target:
         return x
     if 1 in source and source == (target[1], target[0]):
@@ -271,6 +286,14 @@ def _gather(b: Builder, node: Node, x: Operand, index: Operand) -> Operand:
     return b.reduce("sum", b.map(scalar.where, hits, x, b.const(0, x.val.dtype)), 1)
 
 
+def _index(b: Builder, node: Node, x: Operand, index: Operand) -> Operand:
+    if len(node.inputs) != 2 or any(len(n.shape) != 1 for n in node.inputs):
+        raise CannotLower("indexing but of a vector by a vector")
+    columns = b._once("iota", (1, x.shape[1]), np.int64, None, ())
+    hits = b.map(scalar.eq, columns, turned(index))
+    return turned(b.reduce("sum", b.map(scalar.where, hits, x, b.const(0, x.val.dtype)), 1))
+
+
 def _scatter_add(b: Builder, node: Node, x: Operand, index: Operand, v: Operand) -> Operand:
     hits = _hits(b, node, index, node.shape[1])
     added = b.map(scalar.where, hits, v, b.const(0, v.val.dtype))
@@ -284,9 +307,9 @@ def _matmul(b: Builder, node: Node, x: Operand, y: Operand) -> Operand:
         raise CannotLower("a product of batches of matrices")
     if node.dtype.kind != "f":
         raise CannotLower("a product of integer matrices")
-    x = b.full(x, node.inputs[0].shape)
-    y = b.full(y, node.inputs[1].shape)
-    return b._once("matmul", node.shape, node.dtype, None, (x, y))
+    x = b.full(x, matrix_shape(node.inputs[0].shape))
+    y = b.full(y, matrix_shape(node.inputs[1].shape))
+    return b._once("matmul", matrix_shape(node.shape), node.dtype, None, (x, y))
 
 
 def _replace(b: Builder, node: Node, old: Operand, new: Operand) -> Operand:
@@ -307,9 +330,10 @@ RULES: dict[Any, Any] = {
     reduce.softmax: _softmax,
     reduce.log_softmax: _softmax,
     indexing.gather: _gather,
+    indexing.index: _index,
     indexing.scatter_add: _scatter_add,
     linear.matmul: _matmul,
     scalar.replace: _replace,
     scalar.zeros_like: _zeros,
-    **{op: _reduction for op in (reduce.sum_, reduce.amax, reduce.amin, reduce.any_, reduce.all_)},
+    **dict.fromkeys((reduce.sum_, reduce.amax, reduce.amin, reduce.any_, reduce.all_), _reduction),
 }

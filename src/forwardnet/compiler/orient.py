@@ -2,12 +2,13 @@
 
 A matrix v is stored as panels `[cols/16][rows][16]` of itself (orientation 0) or of its transpose (orientation 1).
 Values tied by maps share one orientation; matrix products can be computed either way round, and ask for one of their
-operands in a certain form. Choosing well keeps lanes full: small nets put the batch along the lanes, wide ones features.
+operands in a certain form. Choosing well keeps lanes full: small nets put the batch along them, wide ones features.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from forwardnet.compiler.matrix import Operand, Program, Val
@@ -68,13 +69,22 @@ class _Groups:
             self.parity[b] = p ^ q ^ flip
 
 
-def choose(program: Program) -> Orientation:
-    """The cheapest orientation found by changing one group at a time, from all of one kind and all of the other."""
+def choose(program: Program, given: Mapping[int, int] | None = None) -> Orientation:
+    """The cheapest orientation found by changing one group at a time, from all of one kind and all of the other.
+
+    `given` fixes the orientation of some inputs, by number.
+    """
     groups = _Groups(program)
-    free = sorted({groups.root(v.index)[0] for v in program.values if not v.is_vector})
+    fixed: dict[int, int] = {}
+    for number, orientation in (given or {}).items():
+        val = program.inputs[number]
+        if not val.is_vector:
+            root, parity = groups.root(val.index)
+            fixed[root] = orientation ^ parity
+    free = sorted({groups.root(v.index)[0] for v in program.values if not v.is_vector} - set(fixed))
     best: tuple[float, Orientation] | None = None
     for start in (0, 1):
-        setting = dict.fromkeys(free, start)
+        setting = {**dict.fromkeys(free, start), **fixed}
         current = _cost(program, groups, setting)
         improved = True
         while improved:

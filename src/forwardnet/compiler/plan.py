@@ -12,6 +12,7 @@ from forwardnet.compiler.orient import LANES, Orientation, panels
 from forwardnet.compiler.schedule import COL, FULL, ONE, ROW, Kernel, Schedule
 
 ALIGN = 64
+HEADER = 128  # the barrier's words
 
 
 @dataclass
@@ -22,7 +23,7 @@ class Plan:
     o: Orientation
     schedule: Schedule
     offsets: dict[tuple[int, int], int] = field(default_factory=dict)
-    size: int = 0
+    size: int = HEADER
     copies: list[tuple[Val, Val]] = field(default_factory=list)  # (new value, state it replaces) copied at the end
 
     @property
@@ -123,7 +124,9 @@ def make_plan(program: Program, o: Orientation, schedule: Schedule, states: dict
 
 
 def _is_outer_total(plan: Plan, kernel: Kernel, val: Val) -> bool:
-    return val.kind == "reduce" and (kernel.kind == "matmul" or plan.along_lanes(val, kernel) != (kernel.outer == "rows"))
+    return val.kind == "reduce" and (
+        kernel.kind == "matmul" or plan.along_lanes(val, kernel) != (kernel.outer == "rows")
+    )
 
 
 def _last_reads(schedule: Schedule) -> dict[int, int]:

@@ -48,23 +48,32 @@ class Product(Maps):
         self.reductions = [v for v in kernel.values if v.kind == "reduce"]
 
     def run(self) -> None:
-        """All tiles: for each pair of panels, for each 8 rows."""
+        """All tiles: for each pair of panels, for each 8 rows. Threads share the pairs, or if there are few the rows."""
+        f = self.f
         self.load_ones()
         pairs, single = divmod(panels(self.n), WIDE)
+        by_panels = f.threads == 1 or splits_by_panels(self.kernel, f.threads)
         if pairs:
-            with self.f.loop(pairs) as (p, _, done):
-                self._strip(self.f.scaled(p, WIDE), WIDE)
+            with (f.share if by_panels else f.loop)(pairs) as (p, _, done):
+                self._strip(f.scaled(p, WIDE), WIDE, shared=not by_panels)
                 done()
-        if single:
-            self._strip(index(pairs * WIDE), 1)
+        if single and by_panels:
+            with f.only(f.threads - 1):
+                self._strip(index(pairs * WIDE), 1, shared=False)
+        elif single:
+            self._strip(index(pairs * WIDE), 1, shared=True)
 
-    def _strip(self, panel: Value, wide: int) -> None:
+    def _strip(self, panel: Value, wide: int, *, shared: bool) -> None:
+        f = self.f
         whole, rest = divmod(self.m, TILE)
         if whole:
-            with self.f.loop(whole) as (t, _, done):
-                self._tile(panel, wide, self.f.scaled(t, TILE), TILE)
+            with (f.share if shared else f.loop)(whole) as (t, _, done):
+                self._tile(panel, wide, f.scaled(t, TILE), TILE)
                 done()
-        if rest:
+        if rest and shared:
+            with f.only(f.threads - 1):
+                self._tile(panel, wide, index(whole * TILE), rest)
+        elif rest:
             self._tile(panel, wide, index(whole * TILE), rest)
 
     def _tile(self, panel: Value, wide: int, row: Value, tall: int) -> None:
@@ -203,6 +212,12 @@ class Product(Maps):
         for val in self.reductions:
             value = place.held[val.args[0].val.index]
             accumulate(f, val, value, self.plan.offset(val), f.scaled(column.panel, LANES), row)
+
+
+def splits_by_panels(kernel: Kernel, threads: int) -> bool:
+    """Whether threads share a product's panels; column sums need all rows of a panel in one thread."""
+    has_totals = any(v.kind == "reduce" for v in kernel.values)
+    return has_totals or panels(kernel.space[1]) >= 2 * WIDE * threads or kernel.space[0] < TILE * threads
 
 
 def emit_product(frame: Frame, kernel: Kernel, plan: Plan) -> None:

@@ -3,70 +3,83 @@
 from __future__ import annotations
 
 import ctypes
-import platform
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from forwardnet.compiler import cache, engine, matrix, orient
-from forwardnet.compiler.emit import VOID, Frame, index
-from forwardnet.compiler.lanes import F32, F64, I32, I64, PTR, memory_type
-from forwardnet.compiler.llvm import ir
-from forwardnet.compiler.loops import emit_loop
+from forwardnet.compiler import cache, matrix, module, orient, threads
 from forwardnet.compiler.matrix import Val
+from forwardnet.compiler.module import Emitter, Signature, work
 from forwardnet.compiler.orient import LANES, panels
-from forwardnet.compiler.plan import ALIGN, Plan, make_plan, pack, unpack
-from forwardnet.compiler.products import emit_product
-from forwardnet.compiler.schedule import Kernel, schedule
-from forwardnet.compiler.transfer import emit_copy, emit_gather, emit_turn
+from forwardnet.compiler.plan import ALIGN, make_plan, pack, unpack
+from forwardnet.compiler.schedule import schedule
 from forwardnet.ir.graph import Graph
 
+__all__ = ["Native", "Signature"]
+
+# Multiply-adds of a step for each thread that takes part in it.
+WORK_OF_A_THREAD = 1e6
+
 Array = np.ndarray[Any, Any]
-FTZ_AND_DAZ = 0x8040
 RUN = ctypes.CFUNCTYPE(
-    ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p
+    ctypes.c_int64,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int64,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int64,
 )
-
-
-@dataclass
-class Signature:
-    """How a graph is used as a training step.
-
-    `gathered` are the numbers of inputs of which each step takes the rows that an order names; `states` maps the
-    number of an input to the number of the output that replaces it; `loss` is the number of the output to record.
-    """
-
-    gathered: Sequence[int] = ()
-    states: Mapping[int, int] = field(default_factory=dict)
-    loss: int | None = None
 
 
 class Native:
     """A compiled graph with an arena of its own."""
 
-    def __init__(self, graph: Graph, signature: Signature) -> None:
+    def __init__(
+        self, graph: Graph, signature: Signature, *, like: Native | None = None, most_threads: int | None = None
+    ) -> None:
+        """`like` is a program for another batch size, with which this one shares the arena and so the states.
+
+        At most `most_threads` threads (None: as many as there are processors) share a step, fewer for a small one.
+        """
         begin = time.perf_counter()
         self.program = matrix.build(graph)
         for number in signature.gathered:
             self.program.inputs[number].attrs["gathered"] = True
         self.signature = signature
-        self.orientation = orient.choose(self.program)
+        self.orientation = orient.choose(self.program, _shared_orientation(like))
         self.schedule = schedule(self.program, self.orientation)
-        self.plan = make_plan(self.program, self.orientation, self.schedule, signature.states)
-        self.text = str(emit_module(self.plan, signature))
+        self.plan = make_plan(self.program, self.orientation, self.schedule, dict(signature.states))
+        limit = threads.available() if most_threads is None else most_threads
+        self.threads = max(1, min(limit, int(work(self.plan) / WORK_OF_A_THREAD)))
         self.analysis_seconds = time.perf_counter() - begin
-        self.code = cache.load_or_assemble(self.text, ["run"])
+        self.code = cache.load(self._description(), self._emitted, ["run"])
         self.compile_seconds = time.perf_counter() - begin
         self._run = RUN(self.code.address("run"))
-        raw = np.zeros(self.plan.size + ALIGN, np.uint8)
-        start = -raw.ctypes.data % ALIGN
-        self.arena: Array = raw[start : start + self.plan.size]
+        self.arena = _arena(self.plan.size) if like is None else like.grown(self.plan.size)
         for val in self.program.values:
             if val.kind == "const" and np.size(val.attrs["value"]) > 1:
                 self._write(val, val.attrs["value"])
+
+    def _description(self) -> str:
+        """Everything the code depends on, besides the compiler and the processor."""
+        return (
+            f"{self.threads} {module.PRODUCT_WORK} {module.VECTOR_WORK}\n{self.program}\n{self.orientation}\n{self.signature}\n{sorted(self.plan.offsets.items())}"
+        )
+
+    def _emitted(self) -> str:
+        return str(Emitter(self.plan, self.signature, self.threads).run())
+
+    def grown(self, size: int) -> Array:
+        """This program's arena, made larger if another one needs more; its content stays."""
+        if size > len(self.arena):
+            larger = _arena(size)
+            larger[: len(self.arena)] = self.arena
+            self.arena = larger
+        return self.arena
 
     # Values in and out
 
@@ -101,134 +114,48 @@ class Native:
         """The present value of an input that is a state."""
         return self._read(self.program.inputs[number], flip=False, shape=shape)
 
-    def run(self, sources: Sequence[Array] = (), order: Array | None = None, steps: int = 1) -> Array:
-        """Run steps over consecutive parts of `order`; returns the recorded losses, fewer if one is not finite."""
+    def is_finite(self, number: int) -> bool:
+        """Whether a state holds finite numbers only (truth values and integers always do)."""
+        val = self.program.inputs[number]
+        if val.dtype.kind != "f":
+            return True
+        buffer = self._buffer(val, self.plan.orientation(val))
+        if np.isfinite(np.dot(buffer, buffer)):
+            return True
+        return bool(np.isfinite(self._read(val, flip=False, shape=val.shape)).all())  # without the padding
+
+    def run(
+        self, sources: Sequence[Array] = (), order: Array | None = None, steps: int = 1, records: Array | None = None
+    ) -> Array:
+        """Run steps over consecutive parts of `order`; returns the recorded losses, fewer if one is not finite.
+
+        The rows of the recorded output go to `records`.
+        """
         losses = np.zeros(max(steps, 1), np.float64)
         pointers = (ctypes.c_void_p * max(len(sources), 1))(*(s.ctypes.data for s in sources))
         order_at = order.ctypes.data if order is not None else None
-        done = self._run(self.arena.ctypes.data, ctypes.addressof(pointers), order_at, steps, losses.ctypes.data)
+        records_at = records.ctypes.data if records is not None else None
+        arguments = (
+            self.arena.ctypes.data,
+            ctypes.addressof(pointers),
+            order_at,
+            steps,
+            losses.ctypes.data,
+            records_at,
+        )
+        done = threads.together(lambda thread: self._run(*arguments, thread), self.threads)
         return losses[:done]
 
 
-def emit_module(plan: Plan, signature: Signature) -> Any:
-    """The LLVM module: one function for each kernel, and `run`, the loop over steps."""
-    module = ir.Module("forwardnet")
-    names = []
-    for number, kernel in enumerate(plan.schedule.kernels):
-        names.append(_emit_kernel(module, f"kernel{number}", kernel, plan))
-    _emit_run(module, names, plan, signature)
-    return module
+def _arena(size: int) -> Array:
+    raw = np.zeros(size + ALIGN, np.uint8)
+    start = -raw.ctypes.data % ALIGN
+    return raw[start : start + size]
 
 
-def _emit_kernel(module: Any, name: str, kernel: Kernel, plan: Plan) -> Any:
-    frame = Frame(module, name, width=1 if kernel.kind == "loop" and kernel.space == (1, 1) else LANES)
-    frame.function.linkage = "internal"
-    if kernel.kind == "matmul":
-        emit_product(frame, kernel, plan)
-    elif kernel.kind == "turn":
-        assert kernel.root is not None
-        emit_turn(frame, kernel.root, plan, _turn_source(kernel, plan))
-    else:
-        emit_loop(frame, kernel, plan)
-    frame.finish()
-    return frame.function
-
-
-def _turn_source(kernel: Kernel, plan: Plan) -> int:
-    """The form in which the value to be transposed was written."""
-    assert kernel.root is not None
-    for other in plan.schedule.kernels:
-        if other.kind == "matmul" and other.root is kernel.root:
-            return other.way
-    return plan.orientation(kernel.root)
-
-
-def _emit_run(module: Any, kernels: list[Any], plan: Plan, signature: Signature) -> None:
-    """run(arena, sources, order, steps, losses) -> steps done: the loop over mini-batches."""
-    kind = ir.FunctionType(I64, [PTR, PTR, PTR, I64, PTR])
-    function = ir.Function(module, kind, "run")
-    function.attributes.add("nounwind")
-    arena, sources, order, steps, losses = function.args
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    restore = _flush_denormals(module, b)
-    head, body, after = (function.append_basic_block(n) for n in ("head", "body", "after"))
-    entry = b.block
-    b.branch(head)
-    b.position_at_end(head)
-    step = b.phi(I64)
-    step.add_incoming(index(0), entry)
-    b.cbranch(b.icmp_signed("<", step, steps), body, after)
-    b.position_at_end(body)
-    _emit_gathers(module, b, plan, signature, arena, sources, order, step)
-    for kernel in kernels:
-        b.call(kernel, [arena])
-    for frame in _emit_copies(module, plan, signature):
-        b.call(frame, [arena])
-    going = ir.Constant(ir.IntType(1), 1)
-    succ = b.add(step, index(1))
-    if signature.loss is not None:
-        going = _record_loss(b, plan, signature.loss, arena, losses, step)
-    last = b.block
-    step.add_incoming(succ, last)
-    early = function.append_basic_block("early")
-    b.cbranch(going, head, early)
-    b.position_at_end(early)
-    restore(b)
-    b.ret(succ)
-    b.position_at_end(after)
-    restore(b)
-    b.ret(steps)
-
-
-def _emit_gathers(
-    module: Any, b: Any, plan: Plan, signature: Signature, arena: Any, sources: Any, order: Any, step: Any
-) -> None:
-    for slot, number in enumerate(signature.gathered):
-        val = plan.program.inputs[number]
-        batch = val.shape[1] if val.shape[0] == 1 else val.shape[0]
-        frame = Frame(module, f"gather{number}", arguments=(PTR, PTR, PTR))
-        frame.function.linkage = "internal"
-        emit_gather(frame, val, plan, frame.function.args[1], frame.function.args[2])
-        frame.finish()
-        data = b.load(b.gep(sources, [index(slot)], source_etype=PTR), typ=PTR)
-        rows = b.gep(order, [b.mul(step, index(batch))], source_etype=I64)
-        b.call(frame.function, [arena, data, rows])
-
-
-def _emit_copies(module: Any, plan: Plan, signature: Signature) -> list[Any]:
-    functions = []
-    flips = {signature_output.val.index: signature_output.flip for signature_output in plan.program.outputs}
-    for number, (new, old) in enumerate(plan.copies):
-        frame = Frame(module, f"copy{number}")
-        frame.function.linkage = "internal"
-        emit_copy(frame, plan, new, old, flips[new.index])
-        frame.finish()
-        functions.append(frame.function)
-    return functions
-
-
-def _record_loss(b: Any, plan: Plan, number: int, arena: Any, losses: Any, step: Any) -> Any:
-    """losses[step] = loss; tells whether it is finite."""
-    val = plan.program.outputs[number].val
-    address = b.gep(arena, [index(plan.offset(val))], source_etype=ir.IntType(8))
-    value = b.load(address, typ=memory_type(val.dtype))
-    wide = value if value.type == F64 else b.fpext(value, F64)
-    b.store(wide, b.gep(losses, [step], source_etype=F64))
-    return b.fcmp_ordered("==", b.fsub(wide, wide), ir.Constant(F64, 0.0))
-
-
-def _flush_denormals(module: Any, b: Any) -> Any:
-    """Set flush-to-zero and denormals-are-zero; returns what restores the caller's mode."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return lambda builder: None
-    kind = ir.FunctionType(VOID, [PTR])
-    store = ir.Function(module, kind, "llvm.x86.sse.stmxcsr")
-    load = ir.Function(module, kind, "llvm.x86.sse.ldmxcsr")
-    before, during = b.alloca(I32), b.alloca(I32)
-    b.call(store, [before])
-    b.store(b.or_(b.load(before, typ=I32), ir.Constant(I32, FTZ_AND_DAZ)), during)
-    b.call(load, [during])
-    return lambda builder: builder.call(load, [before])
-
-
-WIDTHS = (F32, F64)
+def _shared_orientation(like: Native | None) -> dict[int, int]:
+    """Number of an input -> orientation, for the states of another program."""
+    if like is None:
+        return {}
+    gathered = set(like.signature.gathered)
+    return {i: like.orientation.of[v.index] for i, v in enumerate(like.program.inputs) if i not in gathered}

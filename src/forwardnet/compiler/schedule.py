@@ -141,7 +141,9 @@ class Scheduler:
         """Put the values of `group` into `kernel` if all of them fit; tells whether they did."""
         if kernel.kind == "turn":
             return False
-        trial = Kernel(kernel.kind, kernel.space, list(kernel.values), kernel.outer, dict(kernel.phase), kernel.root, kernel.way)
+        trial = Kernel(
+            kernel.kind, kernel.space, list(kernel.values), kernel.outer, dict(kernel.phase), kernel.root, kernel.way
+        )
         for val in group:
             if not self._fits(trial, position, val):
                 return False
@@ -247,12 +249,19 @@ class Scheduler:
                 for arg in val.args:
                     index = arg.val.index
                     home = self.home.get(index)
-                    if home is None or index not in kernel.phase or home != position:
+                    if (
+                        home is None
+                        or index not in kernel.phase
+                        or home != position
+                        or self._crosses(kernel, arg.val, val)
+                    ):
                         stored.add(index)
-                    elif arg.val.kind != "reduce" and kernel.phase[index] != kernel.phase[val.index]:
-                        if self.o.shape(arg.val) == kernel.space:
-                            stored.add(index)
         return stored
+
+    def _crosses(self, kernel: Kernel, x: Val, reader: Val) -> bool:
+        """Whether a value computed for every element is read in a later phase of its kernel."""
+        is_full = x.kind != "reduce" and self.o.shape(x) == kernel.space
+        return is_full and kernel.phase[x.index] != kernel.phase[reader.index]
 
 
 def schedule(program: Program, orientation: Orientation) -> Schedule:

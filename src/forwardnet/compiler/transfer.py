@@ -7,7 +7,7 @@ from typing import Any
 from forwardnet.compiler.emit import Frame, index
 from forwardnet.compiler.lanes import I8, I64, PTR, memory_type
 from forwardnet.compiler.llvm import ir
-from forwardnet.compiler.matrix import Val
+from forwardnet.compiler.matrix import Operand, Val
 from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
 
@@ -24,24 +24,73 @@ def _element(f: Frame, row: Value, col: Value, rows: int) -> Value:
 def emit_turn(f: Frame, val: Val, plan: Plan, source: int) -> None:
     """Write the other form of a value: panels of its transpose from panels of itself, or the reverse."""
     rows, cols = val.shape[::-1] if source else val.shape
-    kind, size = memory_type(val.dtype), val.dtype.itemsize
     read, written = plan.offset(val, source), plan.offset(val, 1 - source)
-    with f.loop(rows) as (r, _, rows_done):
-        with f.loop(cols) as (c, _, cols_done):
-            one = f.builder.load(f.at(read, _element(f, r, c, rows), size), typ=kind, align=size)
-            f.builder.store(one, f.at(written, _element(f, c, r, cols), size), align=size)
-            cols_done()
-        rows_done()
+    turn = _Turn(f, val, read, written, rows, cols)
+    whole, rest = divmod(cols, LANES)
+    if whole:
+        with f.share(whole) as (p, _, done):
+            turn.panel(p, LANES)
+            done()
+    if rest:
+        with f.only(f.threads - 1):
+            turn.panel(index(whole), rest)
+
+
+class _Turn:
+    """Transposes blocks of 16 by 16 elements in registers, in four rounds of exchanges (Eklundh, 1972)."""
+
+    def __init__(self, f: Frame, val: Val, read: int, written: int, rows: int, cols: int) -> None:
+        self.f, self.rows, self.cols = f, rows, cols
+        self.read, self.written = read, written
+        self.dtype = val.dtype
+
+    def panel(self, p: Value, cols: int) -> None:
+        """One panel of the source, of which `cols` columns count."""
+        whole, rest = divmod(self.rows, LANES)
+        if whole:
+            with self.f.loop(whole) as (b, _, done):
+                self.block(p, b, LANES, cols)
+                done()
+        if rest:
+            self.block(p, index(whole), rest, cols)
+
+    def block(self, p: Value, b: Value, rows: int, cols: int) -> None:
+        """Rows 16b and following of panel p."""
+        f = self.f
+        first = f.plus(f.scaled(p, self.rows * LANES), f.scaled(b, LANES * LANES))
+        vectors = [f.load(self.read, f.plus(first, index(r * LANES)), self.dtype) for r in range(rows)]
+        vectors += [f.k.const(0, self.dtype)] * (LANES - rows)
+        distance = LANES // 2
+        while distance:
+            vectors = self._exchanged(vectors, distance)
+            distance //= 2
+        place = f.plus(f.scaled(b, self.cols * LANES), f.scaled(p, LANES * LANES))
+        for c in range(cols):
+            f.store(vectors[c], self.written, f.plus(place, index(c * LANES)), self.dtype)
+
+    def _exchanged(self, vectors: list[Value], distance: int) -> list[Value]:
+        low = [i if not i & distance else LANES + i - distance for i in range(LANES)]
+        high = [i + distance if not i & distance else LANES + i for i in range(LANES)]
+        made = list(vectors)
+        for i in range(LANES):
+            if not i & distance:
+                a, b = vectors[i], vectors[i + distance]
+                made[i], made[i + distance] = self.f.shuffle(a, b, low), self.f.shuffle(a, b, high)
+        return made
+
+
+def batch_of(val: Val) -> tuple[int, int]:
+    """How many rows of the data a gathered input takes, and how many elements each has."""
+    return (val.shape[1], 1) if val.attrs["rank"] == 1 else val.shape
 
 
 def emit_gather(f: Frame, val: Val, plan: Plan, data: Value, order: Value) -> None:
     """Copy the rows of `data` (row-major) that `order` names into the buffer of a batch."""
     form = plan.orientation(val)
-    is_list = val.shape[0] == 1  # a vector: one element for each row of the data
-    batch, width = (val.shape[1], 1) if is_list else val.shape
+    batch, width = batch_of(val)
     kind, size = memory_type(val.dtype), val.dtype.itemsize
     written = plan.offset(val)
-    with f.loop(batch) as (i, _, done):
+    with f.share(batch, unit=LANES) as (i, _, done):
         address = f.builder.gep(order, [i], source_etype=I64)
         number = f.builder.load(address, typ=I64, align=8)
         row = f.builder.gep(data, [f.scaled(number, width * size)], source_etype=I8)
@@ -83,6 +132,23 @@ def _scatter_row(f: Frame, row: Value, width: int, written: int, batch: int, i: 
         one = f.builder.load(source, typ=kind, align=size)
         f.builder.store(one, f.at(written, f.plus(first, f.scaled(j, LANES)), size), align=size)
         done()
+
+
+def emit_record(f: Frame, x: Operand, plan: Plan, into: Value) -> None:
+    """Write a value to memory of the caller, row by row."""
+    rows, cols = x.shape
+    turned = bool(plan.orientation(x.val) ^ int(x.flip))
+    kind, size = memory_type(x.val.dtype), x.val.dtype.itemsize
+    read = plan.offset(x.val)
+    stored_rows = cols if turned else rows
+    with f.loop(rows) as (r, _, rows_done):
+        with f.loop(cols) as (c, _, cols_done):
+            position = _element(f, c, r, stored_rows) if turned else _element(f, r, c, stored_rows)
+            one = f.builder.load(f.at(read, position, size), typ=kind, align=size)
+            here = f.builder.gep(into, [f.scaled(f.plus(f.scaled(r, cols), c), size)], source_etype=I8)
+            f.builder.store(one, here, align=size)
+            cols_done()
+        rows_done()
 
 
 def emit_copy(f: Frame, plan: Plan, new: Val, old: Val, flip: bool) -> None:

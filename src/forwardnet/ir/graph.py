@@ -7,6 +7,7 @@ made, so every node comes after what it needs.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,6 +17,14 @@ import numpy as np
 INPUT = "input"
 CONST = "const"
 PICK = "pick"
+
+
+class _Tracing(threading.local):
+    depth = 0
+
+
+# Above 0 while a function is being traced: what cannot be part of a graph, such as drawing random numbers, then says so.
+tracing = _Tracing()
 
 
 class Spec(NamedTuple):

@@ -26,7 +26,7 @@ Rule = Callable[..., Any]
 NUMBERS = (bool, int, float)
 
 
-class CannotLower(Exception):
+class CannotLower(Exception):  # noqa: N818 - says what happens, and is not shown to users
     """An op, or this use of it, has no lowering; the graph then runs eagerly, and the message says why."""
 
 

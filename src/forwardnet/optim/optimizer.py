@@ -122,16 +122,29 @@ class Optimizer:
                         self._move(p, group)
         return loss
 
+    def begin(self) -> None:
+        """Give every trained parameter the state it has before its first step, where it has none."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.requires_grad:
+                    self._begun(p, group)
+
+    def _begun(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        """The state of a parameter; what its rule remembers from the start, before its first step."""
+        rule, state = type(self).rule, self.state[p]
+        assert rule is not None
+        if "step" not in state:
+            begun = rule.init(p._data if isinstance(p._data, np.ndarray) else p.detach(), group)
+            state.update(step=0, **{name: as_tensor(value) for name, value in begun.items()})
+        return state
+
     def _move(self, p: Tensor, group: dict[str, Any]) -> None:
         rule = type(self).rule
         if rule is None:
             raise NotImplementedError(f"{type(self).__name__} has neither a rule nor a step method")
         assert p.grad is not None
-        state = self.state[p]
+        state = self._begun(p, group)
         is_array = isinstance(p._data, np.ndarray) and isinstance(p.grad._data, np.ndarray)
-        if "step" not in state:
-            begun = rule.init(p._data if is_array else p.detach(), group)
-            state.update(step=0, **{name: as_tensor(value) for name, value in begun.items()})
         state["step"] = state["step"] + 1
         if is_array:
             tape.check_writable(p)

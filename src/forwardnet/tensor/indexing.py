@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from forwardnet.errors import ArgumentError, AxisError, DTypeError, ShapeError
+from forwardnet.ir.graph import Node
 from forwardnet.ops import index as ix, layout as lay
-from forwardnet.ops.record import NUMBERS, REGISTRY
+from forwardnet.ops.record import NUMBERS, REGISTRY, CannotLower
 from forwardnet.tensor import tape
 from forwardnet.tensor.create import as_tensor
 
@@ -139,6 +140,10 @@ def integer_arrays(part: Any, shape: tuple[int, ...], position: int) -> list[Any
     """The integer tensors that an index tensor, mask or list stands for, checked against the lengths of the axes."""
     given = as_tensor(part).detach()
     array = given._data
+    if isinstance(array, Node):
+        if array.dtype.kind == "b":
+            raise CannotLower("a mask as an index, whose count of elements is not known")
+        return [given]
     if isinstance(part, list) and array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind == "b":

@@ -16,7 +16,9 @@ import numpy as np
 
 from forwardnet import dtypes, seeds
 from forwardnet.errors import ArgumentError, DTypeError, unknown_name
+from forwardnet.ir.graph import tracing
 from forwardnet.ir.shapes import numel, sizes_of
+from forwardnet.ops.record import CannotLower
 from forwardnet.tensor import create, pointwise, tape
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Generator:
 
     def words(self, n: int) -> Any:
         """The next `n` 32-bit words."""
+        _not_while_tracing()
         with self._lock:
             start = self.position
             self.position += (n + 3) // 4
@@ -73,10 +76,16 @@ class Generator:
 
     def permutation(self, n: int) -> Any:
         """A random order of 0 .. n-1."""
+        _not_while_tracing()
         with self._lock:
             start = self.position
             self.position += (2 * n + 3) // 4
         return seeds.permutation(n, seed=self.seed, start=start)
+
+
+def _not_while_tracing() -> None:
+    if tracing.depth:
+        raise CannotLower("random numbers drawn inside the function")
 
 
 class MersenneTwister(Generator):
@@ -93,6 +102,7 @@ class MersenneTwister(Generator):
         return self
 
     def words(self, n: int) -> Any:
+        _not_while_tracing()
         return self._state.randint(0, 2**32, size=n, dtype=np.uint32)
 
     def uniform(self, n: int, dtype: Any) -> Any:

@@ -355,7 +355,7 @@ def resize_(input: Tensor, *sizes: Any) -> Tensor:
         grown = np.empty(wanted, flat.dtype)
         grown[: flat.size] = flat
         flat = grown
-    input._storage = flat
+    input._storage = flat  # type: ignore[attr-defined]
     input._data = flat[:wanted].reshape(shape)
     input._counter.count += 1
     return input

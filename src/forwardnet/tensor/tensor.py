@@ -10,10 +10,10 @@ import numpy as np
 
 from forwardnet import dtypes
 from forwardnet.autodiff.reverse import Accumulator, Edge, Function, Version
-from forwardnet.errors import ArgumentError, AutogradError, DTypeError, ShapeError
+from forwardnet.errors import AutogradError, DTypeError, ShapeError
 from forwardnet.ir.graph import Node, Spec
 from forwardnet.ir.shapes import axis
-from forwardnet.ops.record import Op
+from forwardnet.ops.record import CannotLower, Op
 from forwardnet.tensor import create, printing, tape
 from forwardnet.tensor.conversion import Conversions, Device
 from forwardnet.tensor.methods import Methods
@@ -126,8 +126,7 @@ class Tensor(Methods, Conversions):
             # NumPy gives new axes the step 0, PyTorch the step that a longer axis would have.
             if self._data.shape[i] == 1 and steps[i] == 0:
                 steps[i] = steps[i + 1] * self._data.shape[i + 1] if i + 1 < self.ndim else 1
-        steps = tuple(steps)
-        return steps if dim is None else steps[axis(dim, self.ndim, where="stride")]
+        return tuple(steps) if dim is None else steps[axis(dim, self.ndim, where="stride")]
 
     def storage_offset(self) -> int:
         """How many elements before the first one the memory begins in which the tensor lies."""
@@ -153,10 +152,7 @@ class Tensor(Methods, Conversions):
 
     def _eager(self, what: str) -> Any:
         if isinstance(self._data, Node):
-            raise ArgumentError(
-                f"{what} needs the numbers of a tensor of shape {self._data.shape} that is being traced",
-                hint="keep data-dependent Python code out of compiled functions",
-            )
+            raise CannotLower(f"{what} of a tensor of shape {tuple(self._data.shape)}, whose numbers are not known yet")
         return self._data
 
     def item(self) -> Any:

@@ -69,6 +69,12 @@ class Watch:
             self._countdown = SNAPSHOT_STEPS
         self._countdown -= 1
 
+    def remember(self, step: int) -> None:
+        """Take the present state, that after `step` steps and known to be good, as the one to go back to."""
+        self._good = Snapshot.of(self.model, self.optimizer)
+        self.good_step = step + 1
+        self._countdown = SNAPSHOT_STEPS
+
     def check_weights(self) -> None:
         """At the end of an epoch: raise TrainingDivergedError unless all weights are finite."""
         bad = _first_bad_weight(self.model)

@@ -115,6 +115,8 @@ class Loop:
                 self.display.step(run)
             return run.stopped is None
 
+        # Whoever listens to steps may look at the weights, which must then be there after each of them.
+        after_step.is_watched = listens  # type: ignore[attr-defined]
         return after_step
 
 

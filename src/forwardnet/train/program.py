@@ -93,10 +93,10 @@ class EagerProgram:
     ) -> None:
         """`arrays` are the rows that go into a step: X, y, and the sample weights where there are any."""
         self._model = model
-        self._watch = watch
+        self.watch = watch
         self._arrays = arrays
         self._is_sum = getattr(loss, "reduction", "mean") == "sum"
-        self._keep_outputs = keep_outputs
+        self.keeps_outputs = keep_outputs
         self._buffers: tuple[Array, ...] = tuple(np.empty((0, *a.shape[1:]), a.dtype) for a in arrays)
         self._value = 0.0
 
@@ -115,15 +115,15 @@ class EagerProgram:
         goes_on = True
         for rows in batches:
             if not goes_on:  # asked to stop, and there is more to do
-                return self._epoch(losses, sizes, seen, outputs, is_complete=False)
+                return self.summed(losses, sizes, seen, outputs, is_complete=False)
             _, output = self._learn(self._gather(rows))
             losses.append(self._value)
             sizes.append(len(rows))
-            if self._keep_outputs:
+            if self.keeps_outputs:
                 seen.append(rows)
                 outputs.append(np.array(output.detach().numpy()))
             goes_on = after_step(self._value)
-        return self._epoch(losses, sizes, seen, outputs, is_complete=True)
+        return self.summed(losses, sizes, seen, outputs, is_complete=True)
 
     def _learn(self, tensors: list[Tensor]) -> tuple[Tensor, Tensor]:
         """One step; a loss that refuses outputs which are not finite means a divergence, too."""
@@ -133,8 +133,8 @@ class EagerProgram:
             bad = first_bad(self._model, tensors[0])
             if not bad:
                 raise
-            self._watch.step += 1
-            raise self._watch.error(bad) from error
+            self.watch.step += 1
+            raise self.watch.error(bad) from error
 
     def _gather(self, rows: Array) -> list[Tensor]:
         """The tensors of a batch, in buffers that are used again for the next one."""
@@ -148,9 +148,10 @@ class EagerProgram:
             gathered.append(from_numpy(buffer[:size]))
         return gathered
 
-    def _epoch(
+    def summed(
         self, losses: list[float], sizes: list[int], rows: list[Array], outputs: list[Array], *, is_complete: bool
     ) -> Epoch:
+        """An epoch from the losses and sizes of its steps, and the rows and outputs where they were kept."""
         values = np.array(losses, dtype=np.float64)
         if not losses:
             total = float("nan")

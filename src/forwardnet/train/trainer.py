@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from forwardnet import dtypes, errors, nn, optim
 from forwardnet.data.batches import batch_indices
 from forwardnet.data.splits import train_validation_test
+from forwardnet.ops.record import REGISTRY
 from forwardnet.tensor.functional import from_numpy
 from forwardnet.tensor.mode import no_grad
 from forwardnet.train import inputs
 from forwardnet.train.callbacks import Dispatcher
+from forwardnet.train.compiled import program_for
 from forwardnet.train.divergence import Watch
 from forwardnet.train.history import History, Row
 from forwardnet.train.loop import Loop
 from forwardnet.train.metrics import Link
 from forwardnet.train.pairing import Pairing, check_classes, class_labels, pairing_of
-from forwardnet.train.program import EagerProgram, Epoch, forward, weighted
+from forwardnet.train.program import EagerProgram, Epoch, Program, forward, weighted
 from forwardnet.train.progress import display_for
 from forwardnet.train.run import Run
 from forwardnet.train.scoring import Chosen, choose
@@ -134,9 +136,7 @@ class Trainer:
         loop = Loop(
             run=run,
             watch=watch,
-            program=EagerProgram(
-                self.model, loss, self.optimizer, arrays, watch=watch, keep_outputs=bool(self._scores)
-            ),
+            program=self._program(loss, arrays, watch, run.batch_size),
             batches=partial(_batches, run.n_samples, run.batch_size, seed=self.seed, shuffle=bool(shuffle)),
             score=partial(self._score, arrays),
             validate=None if held_out is None else partial(self._measure, *held_out),
@@ -152,6 +152,15 @@ class Trainer:
             self.steps_done = run.step
             self.epochs_done += len(self.history)
         return self.history
+
+    def _program(self, loss: Any, arrays: tuple[Array, ...], watch: Watch, batch_size: int) -> Program:
+        """What runs the steps: native code, or NumPy."""
+        keep = bool(self._scores)
+        if not self.compile or REGISTRY["add"].lower is None:
+            return EagerProgram(self.model, loss, self.optimizer, arrays, watch=watch, keep_outputs=keep)
+        return program_for(
+            self.model, loss, self.optimizer, arrays, watch=watch, keep_outputs=keep, batch_size=batch_size
+        )
 
     def _run(self, n: int, epochs: int, batch_size: int, *, has_validation: bool) -> Run:
         """The state of a fit that goes on where the last one ended, with an empty history."""

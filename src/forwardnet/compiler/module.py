@@ -1,0 +1,263 @@
+"""The LLVM module of a program: a function for each kernel, and `run`, the loop over steps.
+
+`run(arena, sources, order, steps, losses, records, thread)` is called by every thread at once. What is too small to be
+worth sharing is done by thread 0 alone; between what one thread writes and another reads stands a barrier.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from forwardnet.compiler.emit import VOID, Frame, index
+from forwardnet.compiler.lanes import F64, I8, I32, I64, PTR, memory_type
+from forwardnet.compiler.llvm import ir
+from forwardnet.compiler.loops import emit_loop
+from forwardnet.compiler.orient import LANES, panels
+from forwardnet.compiler.plan import Plan
+from forwardnet.compiler.products import emit_product
+from forwardnet.compiler.schedule import Kernel
+from forwardnet.compiler.transfer import batch_of, emit_copy, emit_gather, emit_record, emit_turn
+
+FTZ_AND_DAZ = 0x8040
+COUNTER, GENERATION = 0, 64  # where the barrier's words lie in the arena
+SPINS = 2000
+# Work below which sharing a kernel costs more than it saves: multiply-adds of a product, vectors of anything else.
+PRODUCT_WORK, VECTOR_WORK = 200_000, 3000
+
+
+@dataclass
+class Signature:
+    """How a graph is used as a training step.
+
+    `gathered` are the numbers of inputs of which each step takes the rows that an order names; `states` maps the
+    number of an input to the number of the output that replaces it; `loss` is the number of the output whose value is
+    kept for every step, `record` of one that is kept row by row.
+    """
+
+    gathered: Sequence[int] = ()
+    states: Mapping[int, int] = field(default_factory=dict)
+    loss: int | None = None
+    record: int | None = None
+
+
+@dataclass
+class Part:
+    """One call in a step: `call(builder, step)` emits it; shared by all threads, or done by thread 0."""
+
+    is_shared: bool
+    call: Callable[[Any, Any], None]
+
+
+def work(plan: Plan) -> float:
+    """Multiply-adds of all products of a step."""
+    return float(sum(_multiply_adds(k) for k in plan.schedule.kernels if k.kind == "matmul"))
+
+
+def _multiply_adds(kernel: Kernel) -> int:
+    assert kernel.root is not None
+    return kernel.space[0] * kernel.space[1] * kernel.root.args[0].shape[1]
+
+
+def is_worth_sharing(kernel: Kernel, plan: Plan) -> bool:
+    """Whether several threads finish a kernel sooner than one; totals over rows are summed by one."""
+    if kernel.kind == "matmul":
+        return _multiply_adds(kernel) >= PRODUCT_WORK
+    vectors = kernel.space[0] * panels(kernel.space[1]) * max(1, len(kernel.values))
+    if kernel.kind == "turn":
+        return vectors >= VECTOR_WORK
+    by_rows = kernel.outer == "rows"
+    has_totals = any(v.kind == "reduce" and plan.along_lanes(v, kernel) != by_rows for v in kernel.values)
+    return vectors >= VECTOR_WORK and not has_totals
+
+
+class Emitter:
+    """Emits the module of a plan for a number of threads."""
+
+    def __init__(self, plan: Plan, signature: Signature, threads: int) -> None:
+        self.plan, self.signature, self.threads = plan, signature, threads
+        self.module = ir.Module("forwardnet")
+
+    def run(self) -> Any:
+        """The whole module."""
+        kind = ir.FunctionType(I64, [PTR, PTR, PTR, I64, PTR, PTR, I64])
+        function = ir.Function(self.module, kind, "run")
+        function.attributes.add("nounwind")
+        self.arena, self.sources, self.order, steps, self.losses, self.records, self.thread = function.args
+        parts = self._parts()
+        self.barrier = self._barrier() if self.threads > 1 else None
+        b = ir.IRBuilder(function.append_basic_block("entry"))
+        restore = _flush_denormals(self.module, b)
+        head, body, early, after = (function.append_basic_block(n) for n in ("head", "body", "early", "after"))
+        entry = b.block
+        b.branch(head)
+        b.position_at_end(head)
+        step = b.phi(I64)
+        step.add_incoming(index(0), entry)
+        b.cbranch(b.icmp_signed("<", step, steps), body, after)
+        b.position_at_end(body)
+        self._step(b, step, parts)
+        going = self._record_loss(b, step)
+        succ = b.add(step, index(1))
+        step.add_incoming(succ, b.block)
+        b.cbranch(going, head, early)
+        for block, result in ((early, succ), (after, steps)):
+            b.position_at_end(block)
+            restore(b)
+            b.ret(result)
+        return self.module
+
+    def _step(self, b: Any, step: Any, parts: list[Part]) -> None:
+        """All parts in order; a barrier wherever the work passes from one set of threads to another."""
+        position = 0
+        while position < len(parts):
+            run = [parts[position]]
+            position += 1
+            while not run[0].is_shared and position < len(parts) and not parts[position].is_shared:
+                run.append(parts[position])
+                position += 1
+            self._section(b, step, run)
+            if self.barrier is not None:
+                b.call(self.barrier, [self.arena])
+
+    def _section(self, b: Any, step: Any, run: list[Part]) -> None:
+        alone = self.threads > 1 and not run[0].is_shared
+        if alone:
+            body, after = b.function.append_basic_block("alone"), b.function.append_basic_block("joined")
+            b.cbranch(b.icmp_unsigned("==", self.thread, index(0)), body, after)
+            b.position_at_end(body)
+        for part in run:
+            part.call(b, step)
+        if alone:
+            b.branch(after)
+            b.position_at_end(after)
+
+    # Parts
+
+    def _parts(self) -> list[Part]:
+        parts = [self._gather(slot, number) for slot, number in enumerate(self.signature.gathered)]
+        parts += [self._kernel(f"kernel{i}", kernel) for i, kernel in enumerate(self.plan.schedule.kernels)]
+        if self.signature.record is not None:
+            parts.append(self._record(self.signature.record))
+        flips = {output.val.index: output.flip for output in self.plan.program.outputs}
+        for number, (new, old) in enumerate(self.plan.copies):
+            frame = self._frame(f"copy{number}", shared=False)
+            emit_copy(frame, self.plan, new, old, flips[new.index])
+            parts.append(self._part(frame))
+        return parts
+
+    def _frame(self, name: str, *, shared: bool, width: int = LANES, arguments: tuple[Any, ...] = (PTR,)) -> Frame:
+        frame = Frame(self.module, name, width=width, arguments=arguments, threads=self.threads if shared else 1)
+        frame.function.linkage = "internal"
+        return frame
+
+    def _part(self, frame: Frame, more: Callable[[Any, Any], list[Any]] = lambda b, step: []) -> Part:
+        frame.finish()
+        thread = [self.thread] if frame.threads > 1 else []
+        return Part(frame.threads > 1, lambda b, step: b.call(frame.function, [self.arena, *more(b, step), *thread]))
+
+    def _kernel(self, name: str, kernel: Kernel) -> Part:
+        width = 1 if kernel.kind == "loop" and kernel.space == (1, 1) else LANES
+        frame = self._frame(name, shared=self.threads > 1 and is_worth_sharing(kernel, self.plan), width=width)
+        if kernel.kind == "matmul":
+            emit_product(frame, kernel, self.plan)
+        elif kernel.kind == "turn":
+            assert kernel.root is not None
+            emit_turn(frame, kernel.root, self.plan, _turn_source(kernel, self.plan))
+        else:
+            emit_loop(frame, kernel, self.plan)
+        return self._part(frame)
+
+    def _gather(self, slot: int, number: int) -> Part:
+        val = self.plan.program.inputs[number]
+        batch, width = batch_of(val)
+        shared = self.threads > 1 and batch * panels(width) >= VECTOR_WORK
+        frame = self._frame(f"gather{number}", shared=shared, arguments=(PTR, PTR, PTR))
+        emit_gather(frame, val, self.plan, frame.function.args[1], frame.function.args[2])
+
+        def more(b: Any, step: Any) -> list[Any]:
+            data = b.load(b.gep(self.sources, [index(slot)], source_etype=PTR), typ=PTR)
+            return [data, b.gep(self.order, [b.mul(step, index(batch))], source_etype=I64)]
+
+        return self._part(frame, more)
+
+    def _record(self, number: int) -> Part:
+        found = self.plan.program.outputs[number]
+        rows, cols = found.shape
+        frame = self._frame("record", shared=False, arguments=(PTR, PTR))
+        emit_record(frame, found, self.plan, frame.function.args[1])
+        size = rows * cols * found.val.dtype.itemsize
+
+        def more(b: Any, step: Any) -> list[Any]:
+            return [b.gep(self.records, [b.mul(step, index(size))], source_etype=I8)]
+
+        return self._part(frame, more)
+
+    def _record_loss(self, b: Any, step: Any) -> Any:
+        """losses[step] = loss, by every thread alike; tells whether it is finite."""
+        if self.signature.loss is None:
+            return ir.Constant(ir.IntType(1), 1)
+        val = self.plan.program.outputs[self.signature.loss].val
+        address = b.gep(self.arena, [index(self.plan.offset(val))], source_etype=I8)
+        value = b.load(address, typ=memory_type(val.dtype))
+        wide = value if value.type == F64 else b.fpext(value, F64)
+        b.store(wide, b.gep(self.losses, [step], source_etype=F64))
+        return b.fcmp_ordered("==", b.fsub(wide, wide), ir.Constant(F64, 0.0))
+
+    def _barrier(self) -> Any:
+        """Wait for all threads: spin a while, then give the processor away between looks."""
+        function = ir.Function(self.module, ir.FunctionType(VOID, [PTR]), "barrier")
+        function.linkage = "internal"
+        pause = ir.Function(self.module, ir.FunctionType(I32, []), "sched_yield")
+        blocks = {n: function.append_basic_block(n) for n in ("entry", "last", "wait", "again", "rest", "done")}
+        b = ir.IRBuilder(blocks["entry"])
+        counter = b.gep(function.args[0], [index(COUNTER)], source_etype=I8)
+        generation = b.gep(function.args[0], [index(GENERATION)], source_etype=I8)
+        now = b.load_atomic(generation, "acquire", 8, typ=I64)
+        arrived = b.atomic_rmw("add", counter, index(1), "acq_rel")
+        b.cbranch(b.icmp_unsigned("==", arrived, index(self.threads - 1)), blocks["last"], blocks["wait"])
+        b.position_at_end(blocks["last"])
+        b.atomic_rmw("xchg", counter, index(0), "monotonic")
+        b.atomic_rmw("xchg", generation, b.add(now, index(1)), "release")
+        b.branch(blocks["done"])
+        b.position_at_end(blocks["wait"])
+        spins = b.phi(I64)
+        spins.add_incoming(index(0), blocks["entry"])
+        seen = b.load_atomic(generation, "acquire", 8, typ=I64)
+        b.cbranch(b.icmp_unsigned("!=", seen, now), blocks["done"], blocks["again"])
+        b.position_at_end(blocks["again"])
+        more = b.add(spins, index(1))
+        spins.add_incoming(more, blocks["again"])
+        spins.add_incoming(more, blocks["rest"])
+        b.cbranch(b.icmp_unsigned("<", more, index(SPINS)), blocks["wait"], blocks["rest"])
+        b.position_at_end(blocks["rest"])
+        b.call(pause, [])
+        b.branch(blocks["wait"])
+        b.position_at_end(blocks["done"])
+        b.ret_void()
+        return function
+
+
+def _turn_source(kernel: Kernel, plan: Plan) -> int:
+    """The form in which the value to be transposed was written."""
+    assert kernel.root is not None
+    for other in plan.schedule.kernels:
+        if other.kind == "matmul" and other.root is kernel.root:
+            return other.way
+    return plan.orientation(kernel.root)
+
+
+def _flush_denormals(module: Any, b: Any) -> Callable[[Any], Any]:
+    """Set flush-to-zero and denormals-are-zero; returns what restores the caller's mode."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return lambda builder: None
+    kind = ir.FunctionType(VOID, [PTR])
+    store = ir.Function(module, kind, "llvm.x86.sse.stmxcsr")
+    load = ir.Function(module, kind, "llvm.x86.sse.ldmxcsr")
+    before, during = b.alloca(I32), b.alloca(I32)
+    b.call(store, [before])
+    b.store(b.or_(b.load(before, typ=I32), ir.Constant(I32, FTZ_AND_DAZ)), during)
+    b.call(load, [during])
+    return lambda builder: builder.call(load, [before])

@@ -1,0 +1,301 @@
+"""The compiled program: a fit's steps as one native function, in the place of the eager program.
+
+The step is traced once, with the model's parameters and buffers and the optimiser's state as cells. During an epoch
+they live in the program's arena; before it they are packed where Python changed them, after it they are unpacked.
+Steps run in chunks. A chunk that meets a number that is not finite is undone and run again eagerly, which names the
+step and the tensor; so does everything that a compiled program cannot do.
+
+Axis glossary: n rows, B rows of a batch.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forwardnet.ir.graph import Spec
+from forwardnet.jit import Cell, ItemCell, TensorCell, Traced, trace
+from forwardnet.ops.record import CannotLower
+from forwardnet.tensor import Tensor
+from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
+from forwardnet.train.program import Array, EagerProgram, Epoch, Loss, make_step
+from forwardnet.train.purity import Untouched
+
+if TYPE_CHECKING:
+    from forwardnet.nn import Module
+
+# Steps between two looks at the weights, and at what listens to steps.
+CHUNK = 64
+
+
+def program_for(
+    model: Module,
+    loss: Loss,
+    optimizer: Any,
+    arrays: tuple[Array, ...],
+    *,
+    watch: Watch,
+    keep_outputs: bool,
+    batch_size: int,
+) -> EagerProgram | CompiledProgram:
+    """The compiled program for these steps; where there cannot be one the eager one, and one warning that says why."""
+    eager = EagerProgram(model, loss, optimizer, arrays, watch=watch, keep_outputs=keep_outputs)
+    try:
+        return CompiledProgram(eager, model, loss, optimizer, arrays, batch_size=min(batch_size, len(arrays[0])))
+    except CannotLower as reason:
+        text = f"training runs eagerly: {reason} cannot be compiled"
+    except (ImportError, OSError, RuntimeError) as error:
+        text = f"training runs eagerly: no native code here ({type(error).__name__}: {str(error).splitlines()[0]})"
+    warnings.warn(f"{text}. hint: compile=False says so beforehand", UserWarning, stacklevel=3)
+    return eager
+
+
+class CompiledProgram:
+    """Runs the steps of a fit natively; `eager` is the program it stands for."""
+
+    def __init__(
+        self,
+        eager: EagerProgram,
+        model: Module,
+        loss: Loss,
+        optimizer: Any,
+        arrays: tuple[Array, ...],
+        *,
+        batch_size: int,
+    ) -> None:
+        self._eager, self._model, self._optimizer = eager, model, optimizer
+        self._loss = loss
+        self._watch = eager.watch
+        self._arrays = tuple(np.ascontiguousarray(a) for a in arrays)
+        self._batch_size = batch_size
+        if any(hooked(module) for module in model.modules()):
+            raise CannotLower("a model with hooks")
+        self._programs: dict[int, tuple[Traced, Any]] = {}
+        self._begin()
+        self._program(batch_size)
+
+    # The compiled steps
+
+    def _begin(self) -> None:
+        """Find the cells; parameters that the loss does not reach have no state and are left alone."""
+        _initialize(self._optimizer)
+        self._cells = cells_of(self._model, self._optimizer)
+        self._settings = settings_of(self._optimizer)
+        self._seen: dict[int, Any] = {}
+        self._is_good = False
+        self._good: tuple[int, Array] | None = None  # the step after which, and the arena
+
+    def _program(self, size: int) -> tuple[Traced, Any]:
+        """The program for batches of `size` rows."""
+        found = self._programs.get(size)
+        if found is None:
+            from forwardnet.compiler.program import Native, Signature
+
+            specs = [Spec((size, *a.shape[1:]), a.dtype) for a in self._arrays]
+            traced = self._traced(specs)
+            signature = Signature(
+                gathered=traced.arguments,
+                states=traced.states,
+                loss=0,
+                record=1 if self._eager.keeps_outputs else None,
+            )
+            first = next(iter(self._programs.values()), None)
+            native = Native(traced.graph, signature, like=None if first is None else first[1])
+            found = self._programs[size] = (traced, native)
+        return found
+
+    def _traced(self, specs: Sequence[Spec]) -> Traced:
+        """The step as a graph; refuses a model that keeps account of its calls, which a graph would not."""
+        model = self._model
+        was_training = model.training
+        model.train()
+        try:
+            with Untouched(model):
+                return trace(make_step(model, self._loss, self._optimizer), specs, self._cells)
+        finally:
+            model.train(was_training)
+            self._optimizer.zero_grad()
+
+    # Weights in and out
+
+    def _pack(self) -> None:
+        """Bring what Python has changed since the last epoch into the arena."""
+        if settings_of(self._optimizer) != self._settings or [c.spec() for c in self._cells] != [
+            c.spec() for c in cells_of(self._model, self._optimizer)
+        ]:
+            self._programs.clear()
+            self._begin()
+        native = self._program(self._batch_size)[1]
+        changed = False
+        for number, cell in enumerate(self._cells):
+            mark = _mark(cell)
+            if self._seen.get(number) != mark:
+                native.set_input(number, cell.read())
+                self._seen[number] = mark
+                changed = True
+        if changed:
+            self._is_good = self._states_are_finite()
+
+    def _unpack(self) -> None:
+        """Bring the states in the arena back to the tensors."""
+        traced, native = self._program(self._batch_size)
+        for number in traced.states:
+            cell = self._cells[number]
+            cell.write(native.state(number, cell.spec().shape))
+            self._seen[number] = _mark(cell)
+
+    # Epochs
+
+    def run_epoch(self, batches: Iterable[Array], after_step: Callable[[float], bool]) -> Epoch:
+        """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
+        self._pack()
+        every = 1 if getattr(after_step, "is_watched", False) else CHUNK
+        tally = Tally(self._eager)
+        pending: list[Array] = []
+        is_complete = True
+        for rows in batches:
+            if pending and (len(pending) == every or len(rows) != len(pending[0])):
+                is_complete = self._chunk(pending, after_step, tally, every)
+                pending = []
+                if not is_complete:
+                    break
+            pending.append(rows)
+        if pending and is_complete:
+            self._chunk(pending, after_step, tally, every)
+        self._unpack()
+        return tally.epoch(is_complete=is_complete)
+
+    def _chunk(self, batches: Sequence[Array], after_step: Callable[[float], bool], tally: Tally, every: int) -> bool:
+        """Run some steps; tells whether to go on."""
+        native = self._program(len(batches[0]))[1]
+        arena = self._share(native)
+        before = arena.copy()
+        if self._is_good and (self._good is None or self._watch.step - self._good[0] >= SNAPSHOT_STEPS):
+            self._good = (self._watch.step, before)
+        order = np.concatenate(batches).astype(np.int64, copy=False)
+        outputs = self._outputs(native, len(order)) if self._eager.keeps_outputs else None
+        losses = native.run(self._arrays, order, len(batches), outputs)
+        if len(losses) < len(batches) or not np.isfinite(losses).all() or not self._states_are_finite():
+            arena[:] = before
+            return self._again(batches, after_step, tally)
+        tally.add(losses, batches, outputs)
+        goes_on = True
+        self._watch.step += len(losses)
+        if every == 1:
+            self._unpack()
+        for loss in losses:
+            goes_on = after_step(float(loss)) and goes_on
+        if every == 1:
+            self._pack()
+        return goes_on
+
+    def _share(self, native: Any) -> Array:
+        """One arena for the programs of all batch sizes, large enough for each."""
+        largest = max((n for _, n in self._programs.values()), key=lambda n: len(n.arena))
+        for _, other in self._programs.values():
+            other.arena = largest.arena
+        shared: Array = native.arena
+        return shared
+
+    def _outputs(self, native: Any, rows: int) -> Array:
+        shape = self._programs[self._batch_size][0].graph.outputs[1].shape
+        return np.empty((rows, *shape[1:]), native.program.outputs[1].val.dtype)
+
+    def _states_are_finite(self) -> bool:
+        traced, native = self._program(self._batch_size)
+        return all(native.is_finite(number) for number in traced.states)
+
+    def _again(self, batches: Sequence[Array], after_step: Callable[[float], bool], tally: Tally) -> bool:
+        """Run steps eagerly from the state in the arena: they raise the error that says what is not finite."""
+        if self._good is not None and self._watch.step:
+            arena = self._program(self._batch_size)[1].arena
+            before = arena.copy()
+            step, good = self._good
+            arena[: len(good)] = good  # what a later program added lies behind the states
+            self._unpack()
+            self._watch.remember(step)
+            arena[:] = before
+        self._unpack()
+        epoch = self._eager.run_epoch(batches, after_step)
+        tally.join(epoch, batches)
+        self._pack()
+        return epoch.is_complete
+
+
+class Tally:
+    """What the steps of an epoch gave, in order."""
+
+    def __init__(self, eager: EagerProgram) -> None:
+        self._eager = eager
+        self.losses: list[float] = []
+        self.sizes: list[int] = []
+        self.rows: list[Array] = []
+        self.outputs: list[Array] = []
+
+    def add(self, losses: Array, batches: Sequence[Array], outputs: Array | None) -> None:
+        """Steps that ran natively."""
+        self.losses.extend(losses.tolist())
+        self.sizes.extend(len(rows) for rows in batches)
+        if outputs is not None:
+            self.rows.extend(batches)
+            self.outputs.append(outputs)
+
+    def join(self, epoch: Epoch, batches: Sequence[Array]) -> None:
+        """Steps that ran eagerly."""
+        self.losses.extend(epoch.losses.tolist())
+        self.sizes.extend(len(rows) for rows in batches[: len(epoch.losses)])
+        if epoch.rows is not None and epoch.outputs is not None:
+            self.rows.append(epoch.rows)
+            self.outputs.append(epoch.outputs)
+
+    def epoch(self, *, is_complete: bool) -> Epoch:
+        """The whole epoch."""
+        return self._eager.summed(self.losses, self.sizes, self.rows, self.outputs, is_complete=is_complete)
+
+
+def hooked(module: Module) -> bool:
+    """Whether a module has hooks, which would see the trace and no step."""
+    return any(getattr(module, name, None) for name in ("_forward_hooks", "_forward_pre_hooks"))
+
+
+def _initialize(optimizer: Any) -> None:
+    """Give every parameter the state that its first step would give it."""
+    begin = getattr(optimizer, "begin", None)
+    if begin is None:
+        raise CannotLower(f"the optimiser {type(optimizer).__name__}, which has no rule")
+    begin()
+
+
+def cells_of(model: Module, optimizer: Any) -> list[Cell]:
+    """Everything that a step reads or changes: parameters, buffers, the optimiser's state and its learning rates."""
+    tensors: dict[int, Tensor] = {}
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensors.setdefault(id(tensor), tensor)
+    cells: list[Cell] = []
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            tensors.setdefault(id(parameter), parameter)
+        cells.append(ItemCell(group, "lr"))
+    cells.extend(TensorCell(tensor) for tensor in tensors.values())
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            state = optimizer.state.get(parameter, {})
+            cells.extend(ItemCell(state, key) for key in state)
+    return cells
+
+
+def settings_of(optimizer: Any) -> list[dict[str, Any]]:
+    """The numbers of each group that are constants of the program: all but the learning rate."""
+    return [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in optimizer.param_groups]
+
+
+def _mark(cell: Cell) -> Any:
+    """What changes when somebody writes to a cell."""
+    if isinstance(cell, TensorCell):
+        return id(cell.tensor._data), cell.tensor._counter.count
+    assert isinstance(cell, ItemCell)
+    value = cell.owner[cell.key]
+    return (id(value._data), value._counter.count) if isinstance(value, Tensor) else value
