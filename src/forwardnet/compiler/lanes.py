@@ -9,12 +9,12 @@ LLVM feels about reassociation. Contraction is explicit, by `fma`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from forwardnet.compiler import mathlib
+from forwardnet.compiler import engine, mathlib
 from forwardnet.compiler.llvm import ir
 
 Value = Any
@@ -46,12 +46,38 @@ def memory_type(dtype: Any) -> Any:
     return I8 if np.dtype(dtype).kind == "b" else scalar_type(dtype)
 
 
-class Lanes:
-    """Emits vector instructions at the end of a builder's block."""
+class Splat(ir.Constant):  # type: ignore[misc]  # llvmlite has no types
+    """A constant that is the same in all lanes, in LLVM's short notation (llvmlite would write every lane)."""
 
-    def __init__(self, builder: Any, width: int) -> None:
+    def __init__(self, kind: Any, element: Any, one: Any) -> None:
+        self.type = kind
+        self.constant = one
+        self.text = f"splat ({element} {one.get_reference()})"
+
+    def _to_string(self) -> str:
+        return f"{self.type} {self.text}"
+
+    def _get_reference(self) -> str:
+        return self.text
+
+    def get_reference(self) -> str:
+        return self.text
+
+
+class Lanes:
+    """Emits vector instructions at the end of a builder's block.
+
+    An operand beside a vector may be a Python number: it stands for that constant in all lanes. A few rare cases
+    (the sine of 1e20) branch, so the builder may stand in another block after a rule than before it.
+
+    `avx512` allows instructions that only AVX-512 (F, DQ, VL) has; None asks the processor. Results have the same bits
+    either way.
+    """
+
+    def __init__(self, builder: Any, width: int, *, avx512: bool | None = None) -> None:
         self.builder = builder
         self.width = width
+        self.avx512 = engine.vector_bytes() == 64 if avx512 is None else avx512
 
     # Types and constants
 
@@ -71,13 +97,21 @@ class Lanes:
         """Whether x is a vector of float64."""
         return isinstance(x.type.element, ir.DoubleType)
 
+    def is_mask(self, x: Value) -> bool:
+        """Whether x is a vector of truth values."""
+        return not self.is_float(x) and x.type.element.width == 1
+
+    def is_byte(self, x: Value) -> bool:
+        """Whether x is a vector of 8-bit integers, whose type does not tell int8 from uint8."""
+        return not self.is_float(x) and x.type.element.width == 8
+
     def splat(self, value: Any, element: Any) -> Value:
         """A constant in all lanes."""
         if isinstance(element, (ir.FloatType, ir.DoubleType)):
             one = ir.Constant(element, float(np.float32(value)) if isinstance(element, ir.FloatType) else float(value))
         else:
             one = ir.Constant(element, int(value))
-        return ir.Constant(self.vector(element), [one] * self.width)
+        return Splat(self.vector(element), element, one)
 
     def const(self, value: Any, dtype: Any) -> Value:
         """A constant of a NumPy type in all lanes."""
@@ -86,6 +120,11 @@ class Lanes:
     def like(self, value: Any, x: Value) -> Value:
         """A constant of the type of x in all lanes."""
         return self.splat(value, x.type.element)
+
+    def values(self, *operands: Value) -> list[Value]:
+        """The operands, with Python numbers made constants of the type of the first vector."""
+        first = next(x for x in operands if not isinstance(x, (int, float)))
+        return [self.like(x, first) if isinstance(x, (int, float)) else x for x in operands]
 
     def broadcast(self, scalar: Value) -> Value:
         """A scalar register in all lanes."""
@@ -112,28 +151,34 @@ class Lanes:
 
     # Arithmetic
 
-    def _either(self, x: Value, floating: str, integer: str, *rest: Value) -> Value:
-        return getattr(self.builder, floating if self.is_float(x) else integer)(x, *rest)
+    def _either(self, a: Value, b: Value, floating: str, integer: str) -> Value:
+        a, b = self.values(a, b)
+        return getattr(self.builder, floating if self.is_float(a) else integer)(a, b)
 
     def add(self, a: Value, b: Value) -> Value:
-        return self._either(a, "fadd", "add", b)
+        """a + b; of masks, a or b."""
+        return self._either(a, b, "fadd", "add" if not self._masks(a, b) else "or_")
 
     def sub(self, a: Value, b: Value) -> Value:
-        return self._either(a, "fsub", "sub", b)
+        return self._either(a, b, "fsub", "sub")
 
     def mul(self, a: Value, b: Value) -> Value:
-        return self._either(a, "fmul", "mul", b)
+        """a b; of masks, a and b."""
+        return self._either(a, b, "fmul", "mul" if not self._masks(a, b) else "and_")
+
+    def _masks(self, a: Value, b: Value) -> bool:
+        return self.is_mask(self.values(a, b)[0])
 
     def div(self, a: Value, b: Value) -> Value:
         """a / b in floating point."""
-        return self.builder.fdiv(a, b)
+        return self.builder.fdiv(*self.values(a, b))
 
     def neg(self, x: Value) -> Value:
-        return self._either(x, "fneg", "neg")
+        return self.builder.fneg(x) if self.is_float(x) else self.builder.neg(x)
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a b + c, rounded once."""
-        return self.intrinsic("fma", a, b, c)
+        return self.intrinsic("fma", *self.values(a, b, c))
 
     def abs(self, x: Value) -> Value:
         if self.is_float(x):
@@ -158,12 +203,20 @@ class Lanes:
 
     def copysign(self, x: Value, sign: Value) -> Value:
         """|x| with the sign of `sign`."""
-        return self.intrinsic("copysign", x, sign)
+        return self.intrinsic("copysign", *self.values(x, sign))
+
+    def poly(self, x: Value, coefficients: Sequence[float]) -> Value:
+        """c0 + c1 x + c2 x^2 + ..., by Horner's rule."""
+        result = self.like(coefficients[-1], x)
+        for c in reversed(coefficients[:-1]):
+            result = self.fma(result, x, c)
+        return result
 
     # Comparison and choice
 
     def compare(self, relation: str, a: Value, b: Value) -> Value:
         """A mask; with a NaN every relation is false but `!=`."""
+        a, b = self.values(a, b)
         if self.is_float(a):
             if relation == "!=":
                 return self.builder.fcmp_unordered("!=", a, b)
@@ -173,18 +226,28 @@ class Lanes:
         return self.builder.icmp_signed(relation, a, b)
 
     def select(self, mask: Value, a: Value, b: Value) -> Value:
-        """a where the mask is set, else b."""
-        return self.builder.select(mask, a, b)
+        """a where the mask is set, else b; one of the two at least is a vector."""
+        return self.builder.select(mask, *self.values(a, b))
 
     def maximum(self, a: Value, b: Value) -> Value:
         """The greater; NaN if either is NaN (`llvm.maxnum` would hide it)."""
+        a, b = self.values(a, b)
         larger = self.select(self.compare(">=", a, b), a, b)
         return self.select(self.isnan(a), a, larger) if self.is_float(a) else larger
 
     def minimum(self, a: Value, b: Value) -> Value:
         """The less; NaN if either is NaN."""
+        a, b = self.values(a, b)
         smaller = self.select(self.compare("<=", a, b), a, b)
         return self.select(self.isnan(a), a, smaller) if self.is_float(a) else smaller
+
+    def at_least(self, x: Value, bound: float) -> Value:
+        """max(x, bound) for a bound that is no NaN; NaN stays (one instruction, unlike `maximum`)."""
+        return self.select(self.compare("<", x, bound), bound, x)
+
+    def at_most(self, x: Value, bound: float) -> Value:
+        """min(x, bound) for a bound that is no NaN; NaN stays."""
+        return self.select(self.compare(">", x, bound), bound, x)
 
     def isnan(self, x: Value) -> Value:
         return self.builder.fcmp_unordered("uno", x, x) if self.is_float(x) else self.splat(0, I1)
@@ -202,10 +265,8 @@ class Lanes:
         return self.builder.not_(self.truth(x))
 
     def truth(self, x: Value) -> Value:
-        """A mask of what is not zero."""
-        if not self.is_float(x) and self.element(x).width == 1:
-            return x
-        return self.compare("!=", x, self.like(0, x))
+        """A mask of what is not zero; NaN is not zero."""
+        return x if self.is_mask(x) else self.compare("!=", x, 0)
 
     # Bits and conversions
 
@@ -224,13 +285,16 @@ class Lanes:
         return (self.builder.ashr if signed else self.builder.lshr)(x, self.like(count, x))
 
     def bit_and(self, a: Value, b: Value) -> Value:
-        return self.builder.and_(a, b)
+        return self.builder.and_(*self.values(a, b))
 
     def bit_or(self, a: Value, b: Value) -> Value:
-        return self.builder.or_(a, b)
+        return self.builder.or_(*self.values(a, b))
 
     def bit_xor(self, a: Value, b: Value) -> Value:
-        return self.builder.xor(a, b)
+        return self.builder.xor(*self.values(a, b))
+
+    def bit_not(self, x: Value) -> Value:
+        return self.builder.not_(x)
 
     def to_int(self, x: Value) -> Value:
         """Floating-point numbers towards zero to integers of the same size; they must fit."""
