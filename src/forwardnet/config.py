@@ -4,7 +4,7 @@
 | --- | --- |
 | `FORWARDNET_DATA` | folder searched first for data files |
 | `FORWARDNET_CACHE` | folder for downloads, instead of the user's cache folder |
-| `FORWARDNET_SHOW` | comma-separated list of what to print while working: `graph` |
+| `FORWARDNET_SHOW` | comma-separated list of what to print while working: `graph`, `kernels`, `llvm`, `traceback` |
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from typing import Any
 
-from forwardnet.train.trainer import _limited_threads
+from forwardnet.train.threads import limited_threads
 
 _LARGE_STEP = 500_000_000  # operations, some tens of milliseconds on one core
 
@@ -20,4 +20,4 @@ def suitable_threads(sizes: tuple[int, ...], rows: int) -> contextlib.AbstractCo
     operations = 6 * rows * sum(a * b for a, b in itertools.pairwise(sizes))
     if operations > _LARGE_STEP:
         return contextlib.nullcontext()
-    return _limited_threads(1)
+    return limited_threads(1)

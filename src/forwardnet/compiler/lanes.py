@@ -16,6 +16,7 @@ import numpy as np
 
 from forwardnet.compiler import engine, mathlib
 from forwardnet.compiler.llvm import ir
+from forwardnet.ops.record import CannotLower
 
 Value = Any
 Rule = Callable[..., Any]
@@ -33,7 +34,6 @@ SCALARS: dict[str, Any] = {
     "uint8": I8,
     "bool": I1,
 }
-ORDERED = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=="}
 
 
 def scalar_type(dtype: Any) -> Any:
@@ -102,7 +102,7 @@ class Lanes:
         return not self.is_float(x) and x.type.element.width == 1
 
     def is_byte(self, x: Value) -> bool:
-        """Whether x is a vector of 8-bit integers, whose type does not tell int8 from uint8."""
+        """Whether x is a vector of 8-bit integers, signed or not."""
         return not self.is_float(x) and x.type.element.width == 8
 
     def splat(self, value: Any, element: Any) -> Value:
@@ -215,7 +215,10 @@ class Lanes:
     # Comparison and choice
 
     def compare(self, relation: str, a: Value, b: Value) -> Value:
-        """A mask; with a NaN every relation is false but `!=`."""
+        """A mask; with a NaN every relation is false but `!=`.
+
+        Raises `CannotLower` for the order of 8-bit integers: their type does not tell int8 from uint8.
+        """
         a, b = self.values(a, b)
         if self.is_float(a):
             if relation == "!=":
@@ -223,6 +226,8 @@ class Lanes:
             return self.builder.fcmp_ordered(relation, a, b)
         if self.element(a).width == 1:
             return self.builder.icmp_unsigned(relation, a, b)
+        if relation not in ("==", "!=") and self.is_byte(a):
+            raise CannotLower(f"{relation} of 8-bit integers")
         return self.builder.icmp_signed(relation, a, b)
 
     def select(self, mask: Value, a: Value, b: Value) -> Value:
@@ -318,7 +323,8 @@ class Lanes:
         if source.kind == "f" and dtype.kind == "f":
             return b.fpext(x, target) if dtype.itemsize > source.itemsize else b.fptrunc(x, target)
         if source.kind == "f":
-            return b.fptosi(x, target)
+            # NumPy converts to the narrower types by way of int32, and so keeps the lowest bits.
+            return b.fptosi(x, target) if dtype.itemsize >= 4 else b.trunc(b.fptosi(x, self.vector(I32)), target)
         if dtype.kind == "f":
             return b.uitofp(x, target) if source.kind == "u" else b.sitofp(x, target)
         if dtype.itemsize < source.itemsize:

@@ -48,7 +48,7 @@ class Product(Maps):
         self.reductions = [v for v in kernel.values if v.kind == "reduce"]
 
     def run(self) -> None:
-        """All tiles: for each pair of panels, for each 8 rows. Threads share the pairs, or if there are few the rows."""
+        """All tiles: for each pair of panels, for each 8 rows. Threads share the pairs, or, of few, the rows."""
         f = self.f
         self.load_ones()
         pairs, single = divmod(panels(self.n), WIDE)

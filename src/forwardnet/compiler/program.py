@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from forwardnet import config
 from forwardnet.compiler import cache, matrix, module, orient, threads
+from forwardnet.compiler.explain import kernel_lines
 from forwardnet.compiler.matrix import Val
 from forwardnet.compiler.module import Emitter, Signature, work
 from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import ALIGN, make_plan, pack, unpack
 from forwardnet.compiler.schedule import schedule
 from forwardnet.ir.graph import Graph
+from forwardnet.ir.text import to_text
 
 __all__ = ["Native", "Signature"]
 
@@ -55,6 +59,7 @@ class Native:
         self.plan = make_plan(self.program, self.orientation, self.schedule, dict(signature.states))
         limit = threads.available() if most_threads is None else most_threads
         self.threads = max(1, min(limit, int(work(self.plan) / WORK_OF_A_THREAD)))
+        self._show(graph)
         self.analysis_seconds = time.perf_counter() - begin
         self.code = cache.load(self._description(), self._emitted, ["run"])
         self.compile_seconds = time.perf_counter() - begin
@@ -66,12 +71,22 @@ class Native:
 
     def _description(self) -> str:
         """Everything the code depends on, besides the compiler and the processor."""
-        return (
-            f"{self.threads} {module.PRODUCT_WORK} {module.VECTOR_WORK}\n{self.program}\n{self.orientation}\n{self.signature}\n{sorted(self.plan.offsets.items())}"
-        )
+        sharing = f"{self.threads} {module.PRODUCT_WORK} {module.VECTOR_WORK}"
+        layout = f"{self.orientation}\n{sorted(self.plan.offsets.items())}"
+        return f"{sharing}\n{self.program}\n{layout}\n{self.signature}"
 
     def _emitted(self) -> str:
-        return str(Emitter(self.plan, self.signature, self.threads).run())
+        text = str(Emitter(self.plan, self.signature, self.threads).run())
+        if config.shows("llvm"):
+            sys.stderr.write(f"{text}\n")
+        return text
+
+    def _show(self, graph: Graph) -> None:
+        """What `FORWARDNET_SHOW` asks for, on standard error."""
+        if config.shows("graph"):
+            sys.stderr.write(f"{to_text(graph)}\n\n{self.program}\n")
+        if config.shows("kernels"):
+            sys.stderr.write("\n".join([*kernel_lines(self.plan), ""]))
 
     def grown(self, size: int) -> Array:
         """This program's arena, made larger if another one needs more; its content stays."""

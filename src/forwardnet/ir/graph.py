@@ -23,7 +23,7 @@ class _Tracing(threading.local):
     depth = 0
 
 
-# Above 0 while a function is being traced: what cannot be part of a graph, such as drawing random numbers, then says so.
+# Above 0 while a function is traced: what cannot be part of a graph, such as drawing random numbers, then says so.
 tracing = _Tracing()
 
 

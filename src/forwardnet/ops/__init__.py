@@ -6,10 +6,10 @@ import operator
 from typing import Any
 
 from forwardnet.ir.graph import Node
-from forwardnet.ops import index, layout, linear, reduce, scalar
-from forwardnet.ops.record import REGISTRY, Example, Op
+from forwardnet.ops import index, layout, linear, logic, reduce, scalar
+from forwardnet.ops.record import REGISTRY, CannotLower, Example, Op
 
-__all__ = ["REGISTRY", "Example", "Op", "index", "layout", "linear", "reduce", "scalar"]
+__all__ = ["REGISTRY", "Example", "Op", "index", "layout", "linear", "logic", "reduce", "scalar"]
 
 
 def _give_nodes_operators() -> None:
@@ -29,6 +29,26 @@ def _give_nodes_operators() -> None:
         setattr(Node, f"__{op.name}__", lambda self, other, op=op: op(self, other))
 
 
+class _NoNumbersError(CannotLower, AttributeError):
+    """An AttributeError too, so that `hasattr` and `getattr` with a default get their answer."""
+
+
+def _make_nodes_refuse() -> None:
+    """Let every question for a node's numbers fail loudly: NumPy would take a node for an object and go on."""
+
+    def refuse(self: Node, *_: Any, **__: Any) -> Any:
+        raise _NoNumbersError(f"the numbers of a value of shape {self.single.shape} that is not known yet")
+
+    def missing(self: Node, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise _NoNumbersError(f"{name} of a value of shape {self.single.shape} that is not known yet")
+
+    for name in ("array", "bool", "len", "iter", "contains", "getitem", "setitem", "float", "int", "index"):
+        setattr(Node, f"__{name}__", refuse)
+    setattr(Node, "__getattr__", missing)  # noqa: B010 - mypy would take every attribute for known
+
+
 def interpret(nodes: list[Node], values: dict[int, Any]) -> None:
     """Evaluate `nodes` in order with NumPy; `values` maps the index of each input to its array and is filled in."""
     for node in nodes:
@@ -44,3 +64,4 @@ def interpret(nodes: list[Node], values: dict[int, Any]) -> None:
 
 
 _give_nodes_operators()
+_make_nodes_refuse()

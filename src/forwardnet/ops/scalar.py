@@ -11,9 +11,19 @@ from typing import Any
 import numpy as np
 
 from forwardnet.errors import ArgumentError, DTypeError
-from forwardnet.ops.record import Op, elementwise
+from forwardnet.ops.logic import (
+    TWO,
+    eq as eq,
+    ge as ge,
+    gt as gt,
+    le as le,
+    logical_and as logical_and,
+    lt as lt,
+    ne as ne,
+    where as where,
+)
+from forwardnet.ops.record import CannotLower, Op, elementwise
 
-TWO = ("a", "b")
 REAL = (-3.0, 3.0)
 POSITIVE = (0.2, 3.0)
 
@@ -89,11 +99,32 @@ def _by_square_radius(n: Any, a: Any, b: Any) -> Any:
     return n / where(eq(r, 0), 1.0, r)
 
 
+def _emit_float_only(name: str) -> Any:
+    """The lowering of an op whose integer form may fail, which native code has no way to say."""
+
+    def emit(k: Any, a: Any, b: Any) -> Any:
+        if not k.is_float(a):
+            raise CannotLower(f"{name} of integers")
+        return getattr(k, name)(a, b)
+
+    return emit
+
+
+def _emit_sign(k: Any, x: Any) -> Any:
+    if not k.is_float(x) and k.is_mask(x):
+        return x
+    above = k.select(k.compare(">", x, 0), k.like(1, x), k.like(0, x))
+    signed = k.select(k.compare("<", x, 0), k.like(-1, x), above)
+    return k.select(k.isnan(x), x, signed) if k.is_float(x) else signed
+
+
 def _flat(g: Any) -> Any:
     return zeros_like(g)
 
 
-zeros_like: Op = elementwise("zeros_like", np.zeros_like, (_flat,), doc="y = 0, with the shape and type of x")
+zeros_like: Op = elementwise(
+    "zeros_like", np.zeros_like, (_flat,), doc="y = 0, with the shape and type of x", emit=lambda k, x: k.like(0, x)
+)
 
 replace: Op = elementwise(
     "replace",
@@ -101,13 +132,20 @@ replace: Op = elementwise(
     (_flat, lambda g: g),
     doc="y = b, which takes the place of a",
     inputs=("a", "b"),
+    emit=lambda k, a, b: b,
 )
 
 # Arithmetic
-neg: Op = elementwise("neg", np.negative, (lambda g: -g,), doc="y = -x")
-add: Op = elementwise("add", np.add, (lambda g: g, lambda g: g), doc="y = a + b", inputs=TWO)
-sub: Op = elementwise("sub", np.subtract, (lambda g: g, lambda g: -g), doc="y = a - b", inputs=TWO)
-mul: Op = elementwise("mul", np.multiply, (lambda b: b, lambda a: a), doc="y = a b", inputs=TWO)
+neg: Op = elementwise("neg", np.negative, (lambda g: -g,), doc="y = -x", emit=lambda k, x: k.neg(x))
+add: Op = elementwise(
+    "add", np.add, (lambda g: g, lambda g: g), doc="y = a + b", inputs=TWO, emit=lambda k, a, b: k.add(a, b)
+)
+sub: Op = elementwise(
+    "sub", np.subtract, (lambda g: g, lambda g: -g), doc="y = a - b", inputs=TWO, emit=lambda k, a, b: k.sub(a, b)
+)
+mul: Op = elementwise(
+    "mul", np.multiply, (lambda b: b, lambda a: a), doc="y = a b", inputs=TWO, emit=lambda k, a, b: k.mul(a, b)
+)
 div: Op = elementwise(
     "div",
     np.true_divide,
@@ -116,8 +154,17 @@ div: Op = elementwise(
     inputs=TWO,
     to_float=True,
     domain=(REAL, POSITIVE),
+    emit=lambda k, a, b: k.div(a, b),
 )
-pow_: Op = elementwise("pow", _pow, (_pow_base, _pow_exponent), doc="y = a^b", inputs=TWO, domain=(POSITIVE, REAL))
+pow_: Op = elementwise(
+    "pow",
+    _pow,
+    (_pow_base, _pow_exponent),
+    doc="y = a^b",
+    inputs=TWO,
+    domain=(POSITIVE, REAL),
+    emit=_emit_float_only("pow"),
+)
 remainder: Op = elementwise(
     "remainder",
     _nonzero_divisor("remainder", np.remainder),
@@ -125,6 +172,7 @@ remainder: Op = elementwise(
     doc="y = a - b floor(a / b), of the sign of b",
     inputs=TWO,
     domain=((3.3, 3.8), (1.3, 1.6)),  # a / b stays between 2 and 3: no jump
+    emit=_emit_float_only("remainder"),
 )
 fmod: Op = elementwise(
     "fmod",
@@ -133,9 +181,14 @@ fmod: Op = elementwise(
     doc="y = a - b trunc(a / b), of the sign of a",
     inputs=TWO,
     domain=((3.3, 3.8), (1.3, 1.6)),  # a / b stays between 2 and 3: no jump
+    emit=_emit_float_only("fmod"),
 )
 floor_divide: Op = elementwise(
-    "floor_divide", _nonzero_divisor("floor_divide", np.floor_divide), doc="y = floor(a / b)", inputs=TWO
+    "floor_divide",
+    _nonzero_divisor("floor_divide", np.floor_divide),
+    doc="y = floor(a / b)",
+    inputs=TWO,
+    emit=_emit_float_only("floor_divide"),
 )
 maximum: Op = elementwise(
     "maximum",
@@ -143,6 +196,7 @@ maximum: Op = elementwise(
     (lambda g, a, b: _half_at_tie(g, a, b, lt), lambda g, a, b: _half_at_tie(g, a, b, gt)),
     doc="y = max(a, b); nan wins; at a tie each side gets half of the gradient",
     inputs=TWO,
+    emit=lambda k, a, b: k.maximum(a, b),
 )
 minimum: Op = elementwise(
     "minimum",
@@ -150,6 +204,7 @@ minimum: Op = elementwise(
     (lambda g, a, b: _half_at_tie(g, a, b, gt), lambda g, a, b: _half_at_tie(g, a, b, lt)),
     doc="y = min(a, b); nan wins; at a tie each side gets half of the gradient",
     inputs=TWO,
+    emit=lambda k, a, b: k.minimum(a, b),
 )
 clamp_min: Op = elementwise(
     "clamp_min",
@@ -157,6 +212,7 @@ clamp_min: Op = elementwise(
     (lambda g, a, b: where(ge(a, b), g, 0.0), lambda g, a, b: where(lt(a, b), g, 0.0)),
     doc="y = max(a, b), whose gradient at a tie is a's",
     inputs=TWO,
+    emit=lambda k, a, b: k.maximum(a, b),
 )
 clamp_max: Op = elementwise(
     "clamp_max",
@@ -164,25 +220,56 @@ clamp_max: Op = elementwise(
     (lambda g, a, b: where(le(a, b), g, 0.0), lambda g, a, b: where(gt(a, b), g, 0.0)),
     doc="y = min(a, b), whose gradient at a tie is a's",
     inputs=TWO,
+    emit=lambda k, a, b: k.minimum(a, b),
 )
-abs_: Op = elementwise("abs", np.abs, (lambda x: sign(x),), doc="y = |x|; derivative 0 at 0", kinks=(0.0,))
-sign: Op = elementwise("sign", _sign, (_flat,), doc="y = -1, 0 or 1", kinks=(0.0,))
-square: Op = elementwise("square", _square, (lambda x: 2 * x,), doc="y = x^2")
+abs_: Op = elementwise(
+    "abs", np.abs, (lambda x: sign(x),), doc="y = |x|; derivative 0 at 0", kinks=(0.0,), emit=lambda k, x: k.abs(x)
+)
+sign: Op = elementwise("sign", _sign, (_flat,), doc="y = -1, 0 or 1", kinks=(0.0,), emit=_emit_sign)
+square: Op = elementwise("square", _square, (lambda x: 2 * x,), doc="y = x^2", emit=lambda k, x: k.mul(x, x))
 reciprocal: Op = elementwise(
-    "reciprocal", lambda x: 1 / x, (lambda y: -y * y,), doc="y = 1 / x", to_float=True, domain=(POSITIVE,)
+    "reciprocal",
+    lambda x: 1 / x,
+    (lambda y: -y * y,),
+    doc="y = 1 / x",
+    to_float=True,
+    domain=(POSITIVE,),
+    emit=lambda k, x: k.reciprocal(x),
 )
 
 # Rounding
 KINKS_OF_ROUNDING = tuple(k / 2 for k in range(-6, 7))
-ceil: Op = elementwise("ceil", np.ceil, (_flat,), doc="y = least integer not below x", kinks=KINKS_OF_ROUNDING)
-floor: Op = elementwise("floor", np.floor, (_flat,), doc="y = greatest integer not above x", kinks=KINKS_OF_ROUNDING)
-round_: Op = elementwise("round", _round, (_flat,), doc="y = nearest integer, halves to even", kinks=KINKS_OF_ROUNDING)
-trunc: Op = elementwise("trunc", np.trunc, (_flat,), doc="y = x without its fraction", kinks=KINKS_OF_ROUNDING)
+ceil: Op = elementwise(
+    "ceil", np.ceil, (_flat,), doc="y = least integer not below x", kinks=KINKS_OF_ROUNDING, emit=lambda k, x: k.ceil(x)
+)
+floor: Op = elementwise(
+    "floor",
+    np.floor,
+    (_flat,),
+    doc="y = greatest integer not above x",
+    kinks=KINKS_OF_ROUNDING,
+    emit=lambda k, x: k.floor(x),
+)
+round_: Op = elementwise(
+    "round",
+    _round,
+    (_flat,),
+    doc="y = nearest integer, halves to even",
+    kinks=KINKS_OF_ROUNDING,
+    emit=lambda k, x: k.round(x),
+)
+trunc: Op = elementwise(
+    "trunc", np.trunc, (_flat,), doc="y = x without its fraction", kinks=KINKS_OF_ROUNDING, emit=lambda k, x: k.trunc(x)
+)
 
 # Elementary functions
-exp: Op = elementwise("exp", np.exp, (lambda y: y,), doc="y = e^x", to_float=True)
-expm1: Op = elementwise("expm1", np.expm1, (lambda y: y + 1,), doc="y = e^x - 1, exact near 0", to_float=True)
-log: Op = elementwise("log", np.log, (lambda g, x: g / x,), doc="y = ln x", to_float=True, domain=(POSITIVE,))
+exp: Op = elementwise("exp", np.exp, (lambda y: y,), doc="y = e^x", to_float=True, emit=lambda k, x: k.exp(x))
+expm1: Op = elementwise(
+    "expm1", np.expm1, (lambda y: y + 1,), doc="y = e^x - 1, exact near 0", to_float=True, emit=lambda k, x: k.expm1(x)
+)
+log: Op = elementwise(
+    "log", np.log, (lambda g, x: g / x,), doc="y = ln x", to_float=True, domain=(POSITIVE,), emit=lambda k, x: k.log(x)
+)
 log1p: Op = elementwise(
     "log1p",
     np.log1p,
@@ -190,15 +277,34 @@ log1p: Op = elementwise(
     doc="y = ln(1 + x), exact near 0",
     to_float=True,
     domain=((-0.8, 3),),
+    emit=lambda k, x: k.log1p(x),
 )
 log2: Op = elementwise(
-    "log2", np.log2, (lambda g, x: g / (x * math.log(2)),), doc="y = log2 x", to_float=True, domain=(POSITIVE,)
+    "log2",
+    np.log2,
+    (lambda g, x: g / (x * math.log(2)),),
+    doc="y = log2 x",
+    to_float=True,
+    domain=(POSITIVE,),
+    emit=lambda k, x: k.log2(x),
 )
 log10: Op = elementwise(
-    "log10", np.log10, (lambda g, x: g / (x * math.log(10)),), doc="y = log10 x", to_float=True, domain=(POSITIVE,)
+    "log10",
+    np.log10,
+    (lambda g, x: g / (x * math.log(10)),),
+    doc="y = log10 x",
+    to_float=True,
+    domain=(POSITIVE,),
+    emit=lambda k, x: k.log10(x),
 )
 sqrt: Op = elementwise(
-    "sqrt", np.sqrt, (lambda g, y: g / (2 * y),), doc="y = x^(1/2)", to_float=True, domain=(POSITIVE,)
+    "sqrt",
+    np.sqrt,
+    (lambda g, y: g / (2 * y),),
+    doc="y = x^(1/2)",
+    to_float=True,
+    domain=(POSITIVE,),
+    emit=lambda k, x: k.sqrt(x),
 )
 rsqrt: Op = elementwise(
     "rsqrt",
@@ -207,17 +313,40 @@ rsqrt: Op = elementwise(
     doc="y = x^(-1/2)",
     to_float=True,
     domain=(POSITIVE,),
+    emit=lambda k, x: k.rsqrt(x),
 )
-sin: Op = elementwise("sin", np.sin, (lambda x: cos(x),), doc="y = sin x", to_float=True)
-cos: Op = elementwise("cos", np.cos, (lambda x: -sin(x),), doc="y = cos x", to_float=True)
-tan: Op = elementwise("tan", np.tan, (lambda y: 1 + y * y,), doc="y = tan x", to_float=True, domain=((-1.2, 1.2),))
+sin: Op = elementwise("sin", np.sin, (lambda x: cos(x),), doc="y = sin x", to_float=True, emit=lambda k, x: k.sin(x))
+cos: Op = elementwise("cos", np.cos, (lambda x: -sin(x),), doc="y = cos x", to_float=True, emit=lambda k, x: k.cos(x))
+tan: Op = elementwise(
+    "tan",
+    np.tan,
+    (lambda y: 1 + y * y,),
+    doc="y = tan x",
+    to_float=True,
+    domain=((-1.2, 1.2),),
+    emit=lambda k, x: k.tan(x),
+)
 asin: Op = elementwise(
-    "asin", np.arcsin, (lambda x: rsqrt(1 - x * x),), doc="y = arcsin x", to_float=True, domain=((-0.9, 0.9),)
+    "asin",
+    np.arcsin,
+    (lambda x: rsqrt(1 - x * x),),
+    doc="y = arcsin x",
+    to_float=True,
+    domain=((-0.9, 0.9),),
+    emit=lambda k, x: k.asin(x),
 )
 acos: Op = elementwise(
-    "acos", np.arccos, (lambda x: -rsqrt(1 - x * x),), doc="y = arccos x", to_float=True, domain=((-0.9, 0.9),)
+    "acos",
+    np.arccos,
+    (lambda x: -rsqrt(1 - x * x),),
+    doc="y = arccos x",
+    to_float=True,
+    domain=((-0.9, 0.9),),
+    emit=lambda k, x: k.acos(x),
 )
-atan: Op = elementwise("atan", np.arctan, (lambda g, x: g / (1 + x * x),), doc="y = arctan x", to_float=True)
+atan: Op = elementwise(
+    "atan", np.arctan, (lambda g, x: g / (1 + x * x),), doc="y = arctan x", to_float=True, emit=lambda k, x: k.atan(x)
+)
 atan2: Op = elementwise(
     "atan2",
     np.arctan2,
@@ -226,17 +355,37 @@ atan2: Op = elementwise(
     inputs=TWO,
     to_float=True,
     domain=(POSITIVE, POSITIVE),
+    emit=lambda k, a, b: k.atan2(a, b),
 )
-sinh: Op = elementwise("sinh", np.sinh, (lambda x: cosh(x),), doc="y = (e^x - e^-x) / 2", to_float=True)
-cosh: Op = elementwise("cosh", np.cosh, (lambda x: sinh(x),), doc="y = (e^x + e^-x) / 2", to_float=True)
-tanh: Op = elementwise("tanh", np.tanh, (lambda y: 1 - y * y,), doc="y = (e^x - e^-x) / (e^x + e^-x)", to_float=True)
-sigmoid: Op = elementwise("sigmoid", _sigmoid, (lambda y: y * (1 - y),), doc="y = 1 / (1 + e^-x)", to_float=True)
+sinh: Op = elementwise(
+    "sinh", np.sinh, (lambda x: cosh(x),), doc="y = (e^x - e^-x) / 2", to_float=True, emit=lambda k, x: k.sinh(x)
+)
+cosh: Op = elementwise(
+    "cosh", np.cosh, (lambda x: sinh(x),), doc="y = (e^x + e^-x) / 2", to_float=True, emit=lambda k, x: k.cosh(x)
+)
+tanh: Op = elementwise(
+    "tanh",
+    np.tanh,
+    (lambda y: 1 - y * y,),
+    doc="y = (e^x - e^-x) / (e^x + e^-x)",
+    to_float=True,
+    emit=lambda k, x: k.tanh(x),
+)
+sigmoid: Op = elementwise(
+    "sigmoid",
+    _sigmoid,
+    (lambda y: y * (1 - y),),
+    doc="y = 1 / (1 + e^-x)",
+    to_float=True,
+    emit=lambda k, x: k.sigmoid(x),
+)
 erf: Op = elementwise(
     "erf",
     _erf,
     (lambda x: (2 / math.sqrt(math.pi)) * exp(-x * x),),
     doc="y = 2 / sqrt(pi) int_0^x e^(-t^2) dt",
     to_float=True,
+    emit=lambda k, x: k.erf(x),
 )
 relu: Op = elementwise(
     "relu",
@@ -244,31 +393,5 @@ relu: Op = elementwise(
     (lambda g, y: where(le(y, 0), 0.0, g),),
     doc="y = max(x, 0); derivative 0 at 0; nan stays nan",
     kinks=(0.0,),
+    emit=lambda k, x: k.select(k.compare("<", x, 0), k.like(0, x), x),
 )
-
-# Choice and comparison
-where: Op = elementwise(
-    "where",
-    np.where,
-    (None, lambda g, c: where(c, g, 0.0), lambda g, c: where(c, 0.0, g)),
-    doc="y = a where c, else b",
-    inputs=("c", "a", "b"),
-    fixed=("c",),
-)
-eq: Op = elementwise("eq", np.equal, doc="y = (a == b)", inputs=TWO, result="bool")
-ne: Op = elementwise("ne", np.not_equal, doc="y = (a != b)", inputs=TWO, result="bool")
-lt: Op = elementwise("lt", np.less, doc="y = (a < b)", inputs=TWO, result="bool")
-le: Op = elementwise("le", np.less_equal, doc="y = (a <= b)", inputs=TWO, result="bool")
-gt: Op = elementwise("gt", np.greater, doc="y = (a > b)", inputs=TWO, result="bool")
-ge: Op = elementwise("ge", np.greater_equal, doc="y = (a >= b)", inputs=TWO, result="bool")
-isnan: Op = elementwise("isnan", np.isnan, doc="y = (x is nan)", result="bool")
-isinf: Op = elementwise("isinf", np.isinf, doc="y = (x is inf or -inf)", result="bool")
-isfinite: Op = elementwise("isfinite", np.isfinite, doc="y = (x is neither nan nor infinite)", result="bool")
-logical_not: Op = elementwise("logical_not", np.logical_not, doc="y = not x", result="bool")
-logical_and: Op = elementwise("logical_and", np.logical_and, doc="y = a and b", inputs=TWO, result="bool")
-logical_or: Op = elementwise("logical_or", np.logical_or, doc="y = a or b", inputs=TWO, result="bool")
-logical_xor: Op = elementwise("logical_xor", np.logical_xor, doc="y = a or b, not both", inputs=TWO, result="bool")
-bitwise_not: Op = elementwise("bitwise_not", np.invert, doc="y = ~x, bit by bit")
-bitwise_and: Op = elementwise("bitwise_and", np.bitwise_and, doc="y = a & b, bit by bit", inputs=TWO)
-bitwise_or: Op = elementwise("bitwise_or", np.bitwise_or, doc="y = a | b, bit by bit", inputs=TWO)
-bitwise_xor: Op = elementwise("bitwise_xor", np.bitwise_xor, doc="y = a ^ b, bit by bit", inputs=TWO)

@@ -10,7 +10,7 @@ import numpy as np
 from forwardnet import dtypes
 from forwardnet.errors import ArgumentError, DTypeError, ShapeError
 from forwardnet.ir.shapes import axis
-from forwardnet.ops import scalar as s
+from forwardnet.ops import logic, scalar as s
 from forwardnet.ops.record import NUMBERS, REGISTRY
 from forwardnet.tensor import create, indexing, pointwise, reduction, selection, tape
 
@@ -48,19 +48,19 @@ def nan_to_num(
     limits = np.finfo(input.spec.dtype)
     top = float(limits.max) if posinf is None else posinf
     bottom = float(limits.min) if neginf is None else neginf
-    finite = s.where(s.isnan(input), 0.0 if nan is None else nan, input)
+    finite = s.where(logic.isnan(input), 0.0 if nan is None else nan, input)
     finite = s.where(s.eq(input, float("inf")), top, finite)
     return s.where(s.eq(input, float("-inf")), bottom, finite)
 
 
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The sum of the elements that are not nan."""
-    return reduction.sum(s.where(s.isnan(input), 0, input), dim, keepdim)
+    return reduction.sum(s.where(logic.isnan(input), 0, input), dim, keepdim)
 
 
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The mean of the elements that are not nan."""
-    there = REGISTRY["cast"](s.logical_not(s.isnan(input)), dtype=input.spec.dtype)
+    there = REGISTRY["cast"](logic.logical_not(logic.isnan(input)), dtype=input.spec.dtype)
     return nansum(input, dim, keepdim) / reduction.sum(there, dim, keepdim)
 
 
@@ -98,7 +98,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """ln(e^a + e^b), from the larger so that nothing overflows."""
     top = pointwise.maximum(input, other).detach()
-    top = s.where(s.isfinite(top), top, 0.0)
+    top = s.where(logic.isfinite(top), top, 0.0)
     return s.log(s.exp(input - top) + s.exp(other - top)) + top
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from forwardnet import dtypes
 from forwardnet.errors import ArgumentError, DTypeError, ShapeError
-from forwardnet.ops import scalar as s
+from forwardnet.ops import logic, scalar as s
 from forwardnet.ops.record import NUMBERS, REGISTRY, Op
 from forwardnet.tensor import tape
 from forwardnet.tensor.create import as_tensor
@@ -134,8 +134,8 @@ tanh, tanh_ = unary(s.tanh), unary_(s.tanh)
 sigmoid, sigmoid_ = unary(s.sigmoid), unary_(s.sigmoid)
 erf, erf_ = unary(s.erf), unary_(s.erf)
 relu, relu_ = unary(s.relu), unary_(s.relu)
-isnan, isinf, isfinite = unary(s.isnan), unary(s.isinf), unary(s.isfinite)
-logical_not, bitwise_not = unary(s.logical_not), unary(s.bitwise_not)
+isnan, isinf, isfinite = unary(logic.isnan), unary(logic.isinf), unary(logic.isfinite)
+logical_not, bitwise_not = unary(logic.logical_not), unary(logic.bitwise_not)
 
 mul, mul_ = binary(s.mul), binary_(s.mul)
 pow, pow_ = binary(s.pow_), binary_(s.pow_)
@@ -147,8 +147,8 @@ eq, ne, lt = binary(s.eq), binary(s.ne), binary(s.lt)
 le, gt, ge = binary(s.le), binary(s.gt), binary(s.ge)
 eq_, ne_, lt_ = binary_(s.eq), binary_(s.ne), binary_(s.lt)
 le_, gt_, ge_ = binary_(s.le), binary_(s.gt), binary_(s.ge)
-logical_and, logical_or, logical_xor = binary(s.logical_and), binary(s.logical_or), binary(s.logical_xor)
-bitwise_and, bitwise_or, bitwise_xor = binary(s.bitwise_and), binary(s.bitwise_or), binary(s.bitwise_xor)
+logical_and, logical_or, logical_xor = binary(s.logical_and), binary(logic.logical_or), binary(logic.logical_xor)
+bitwise_and, bitwise_or, bitwise_xor = binary(logic.bitwise_and), binary(logic.bitwise_or), binary(logic.bitwise_xor)
 radd, rsub, rmul, rdiv = reflected(s.add), reflected(s.sub), reflected(s.mul), reflected(s.div)
 rpow, rfloordiv, rmod = reflected(s.pow_), reflected(s.floor_divide), reflected(s.remainder)
 
@@ -312,7 +312,7 @@ def zero_(input: Tensor) -> Tensor:
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shapes and all elements are the same."""
-    return input.shape == other.shape and bool(np.array_equal(input._data, other._data))
+    return input.shape == other.shape and bool(np.array_equal(input._eager("equal()"), other._eager("equal()")))
 
 
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:

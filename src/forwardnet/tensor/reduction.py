@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from forwardnet import dtypes
 from forwardnet.errors import AxisError, DTypeError, ShapeError
 from forwardnet.ir.shapes import axes, axis
-from forwardnet.ops import index as ix, reduce as r, scalar as s
+from forwardnet.ops import index as ix, logic, reduce as r, scalar as s
 from forwardnet.ops.layout import reshape as reshape_op
 from forwardnet.ops.record import REGISTRY
 from forwardnet.tensor import tape
@@ -247,7 +247,7 @@ def logsumexp(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
         return s.log(r.sum_(s.exp(x), dim=over, keepdim=keepdim))
     top = amax(x.detach(), over, True) if over else x.detach()
     # An infinite maximum would give inf - inf; there the plain sum is right.
-    top = s.where(s.isfinite(top), top, 0.0)
+    top = s.where(logic.isfinite(top), top, 0.0)
     total = s.log(r.sum_(s.exp(x - top), dim=over, keepdim=keepdim))
     return total + reshape_op(top, shape=total.spec.shape)
 
@@ -336,7 +336,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
         last = [slice(None)] * x.ndim
         last[d] = slice(n - 1, n)
         largest = order[tuple(last)]
-        middle = s.where(s.isnan(ix.gather(x.detach(), largest, dim=d)), largest, middle)
+        middle = s.where(logic.isnan(ix.gather(x.detach(), largest, dim=d)), largest, middle)
     values = ix.gather(x, middle, dim=d)
     if keepdim:
         return Extreme(values, middle)

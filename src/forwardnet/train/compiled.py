@@ -40,11 +40,13 @@ def program_for(
     watch: Watch,
     keep_outputs: bool,
     batch_size: int,
+    threads: int | None = None,
 ) -> EagerProgram | CompiledProgram:
     """The compiled program for these steps; where there cannot be one the eager one, and one warning that says why."""
     eager = EagerProgram(model, loss, optimizer, arrays, watch=watch, keep_outputs=keep_outputs)
     try:
-        return CompiledProgram(eager, model, loss, optimizer, arrays, batch_size=min(batch_size, len(arrays[0])))
+        size = min(batch_size, len(arrays[0]))
+        return CompiledProgram(eager, model, loss, optimizer, arrays, batch_size=size, threads=threads)
     except CannotLower as reason:
         text = f"training runs eagerly: {reason} cannot be compiled"
     except (ImportError, OSError, RuntimeError) as error:
@@ -65,7 +67,9 @@ class CompiledProgram:
         arrays: tuple[Array, ...],
         *,
         batch_size: int,
+        threads: int | None = None,
     ) -> None:
+        self._threads = threads
         self._eager, self._model, self._optimizer = eager, model, optimizer
         self._loss = loss
         self._watch = eager.watch
@@ -103,7 +107,9 @@ class CompiledProgram:
                 record=1 if self._eager.keeps_outputs else None,
             )
             first = next(iter(self._programs.values()), None)
-            native = Native(traced.graph, signature, like=None if first is None else first[1])
+            native = Native(
+                traced.graph, signature, like=None if first is None else first[1], most_threads=self._threads
+            )
             found = self._programs[size] = (traced, native)
         return found
 

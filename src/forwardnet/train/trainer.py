@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ from forwardnet.tensor.functional import from_numpy
 from forwardnet.tensor.mode import no_grad
 from forwardnet.train import inputs
 from forwardnet.train.callbacks import Dispatcher
-from forwardnet.train.compiled import program_for
+from forwardnet.train.compiled import CompiledProgram, program_for
 from forwardnet.train.divergence import Watch
 from forwardnet.train.history import History, Row
 from forwardnet.train.loop import Loop
@@ -30,6 +29,7 @@ from forwardnet.train.program import EagerProgram, Epoch, Program, forward, weig
 from forwardnet.train.progress import display_for
 from forwardnet.train.run import Run
 from forwardnet.train.scoring import Chosen, choose
+from forwardnet.train.threads import limited_threads
 
 Array = NDArray[Any]
 
@@ -43,11 +43,12 @@ class Trainer:
     `optimizer` is an object of `ff.optim` that holds the model's parameters, or a name ("adam"), which is made with
     its default settings. `metrics` are names of `ff.metrics` or functions (y_true, output) -> number.
 
-    `compile=True` lets a compiled program run the steps where there is one, `compile=False` never does; at present
-    both run eagerly, with the same results. `precision` is the floating type of weights and data. `threads` limits
-    the threads of the numerical libraries during a fit (None: their own choice). Shuffling and the validation split
-    are functions of `seed` alone; the weights that the model starts with are those it has. The same seed and data give
-    the same bits on one machine with one number of threads; another number may sum matrix products in another order.
+    `compile=True` runs the steps as native code, made from the step by tracing it, and eagerly with one warning where
+    that cannot be done (a model that draws random numbers, or decides by numbers); `compile=False` always runs eagerly,
+    which is slower and lets a debugger in. `precision` is the floating type of weights and data. `threads` is the most
+    that a fit uses (None: as many as there are processors, fewer for small steps). Shuffling and the validation split
+    are functions of `seed` alone; the weights that the model starts with are those it has. The same seed, data and
+    processor give the same bits, compiled for any number of threads, eagerly for one number.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
@@ -145,7 +146,9 @@ class Trainer:
             scheduler=self.scheduler,
         )
         try:
-            with _limited_threads(self.threads):
+            # Native code brings its own threads. What NumPy still does beside it is small: there several threads would
+            # mostly wait for each other.
+            with limited_threads(1 if isinstance(loop.program, CompiledProgram) else self.threads):
                 loop.execute()
         finally:
             self.model.eval()
@@ -159,7 +162,14 @@ class Trainer:
         if not self.compile or REGISTRY["add"].lower is None:
             return EagerProgram(self.model, loss, self.optimizer, arrays, watch=watch, keep_outputs=keep)
         return program_for(
-            self.model, loss, self.optimizer, arrays, watch=watch, keep_outputs=keep, batch_size=batch_size
+            self.model,
+            loss,
+            self.optimizer,
+            arrays,
+            watch=watch,
+            keep_outputs=keep,
+            batch_size=batch_size,
+            threads=self.threads,
         )
 
     def _run(self, n: int, epochs: int, batch_size: int, *, has_validation: bool) -> Run:
@@ -333,12 +343,3 @@ def _named(name: str, kind: str, known: Mapping[str, Any]) -> Any:
     if found is None:
         raise errors.unknown_name(kind, name, known)
     return found
-
-
-def _limited_threads(threads: int | None) -> contextlib.AbstractContextManager[Any]:
-    """Within the block the numerical libraries use at most this many threads."""
-    if threads is None:
-        return contextlib.nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(limits=threads)  # type: ignore[no-any-return]
