@@ -218,6 +218,8 @@ def _write_slice(input: Tensor, items: lay.Items, source: Tensor) -> None:
 
 def _apart(values: Any, target: Any) -> Any:
     """The values, copied if they share memory with what is about to be written."""
+    if isinstance(values, Node) or isinstance(target, Node):
+        return values
     return values.copy() if np.may_share_memory(values, target) else values
 
 

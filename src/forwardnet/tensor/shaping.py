@@ -15,6 +15,7 @@ from forwardnet.ir.shapes import axes, axis, expanded, numel, reshaped, sizes_of
 from forwardnet.ops import layout as lay
 from forwardnet.ops.record import REGISTRY
 from forwardnet.tensor import tape
+from forwardnet.tensor.traced import MAYBE_COPY
 
 if TYPE_CHECKING:
     from forwardnet.tensor.tensor import Tensor
@@ -330,6 +331,11 @@ def clone(input: Tensor) -> Tensor:
 
 def contiguous(input: Tensor) -> Tensor:
     """The tensor itself if its elements lie in row-major order, else a copy that does."""
+    if isinstance(input._data, Node) and input._base is not None:
+        # A copy or not, by an order of memory that is not known: refused only where one of the two is written to.
+        made: Tensor = lay.reshape(input, shape=input.spec.shape)
+        tape.relabel(made, MAYBE_COPY)
+        return made
     return input if is_contiguous(input) else lay.clone(input, row_major=True)
 
 

@@ -18,8 +18,9 @@ from forwardnet import dtypes
 from forwardnet.autodiff.reverse import Accumulator, Edge, Face, Function, Saved, Version
 from forwardnet.errors import AutogradError, DTypeError, ShapeError
 from forwardnet.ir.graph import Node, Spec
-from forwardnet.ops.layout import diagonal, diagonal_put, inverse, permute, reshape, slice_, slice_put
+from forwardnet.ops.layout import expand, inverse, permute, reshape
 from forwardnet.ops.record import REGISTRY as OPS, Op
+from forwardnet.tensor import traced
 from forwardnet.tensor.mode import _mode, no_grad
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ class ViewStep(NamedTuple):
     source: Spec
     result: Spec
     label: str = ""
-
-
-# Views of a part of their source, and the ops that write that part.
-PUTS = {slice_: slice_put, diagonal: diagonal_put}
 
 
 class _Types:
@@ -196,6 +193,8 @@ def _mark_view(view: Tensor, source: Any, op: Op, attrs: dict[str, Any]) -> None
     view._seen = view._base._history
     view._counter = source._counter
     view._recorded = _mode.enabled
+    if isinstance(data, Node):
+        traced.remember(view)
 
 
 def _replay(edge: Edge | None, chain: Sequence[ViewStep]) -> list[Edge | None]:
@@ -215,11 +214,11 @@ def _unview(base: Edge | None, chain: Sequence[ViewStep], written: Edge | None) 
     """The place of a base after the view at the end of `chain` was overwritten by what stands at `written`."""
     before = _replay(base, chain[:-1])
     for step, old in zip(reversed(chain), reversed(before), strict=True):
-        if step.op in PUTS:
+        if step.op in traced.PUTS:
             if old is None and written is None:
                 return None
             edges: tuple[Edge | None, ...] = (old, written)
-            function = Function(PUTS[step.op], step.attrs, edges, (step.source, step.result), (step.source,))
+            function = Function(traced.PUTS[step.op], step.attrs, edges, (step.source, step.result), (step.source,))
         elif written is None:
             return None
         elif step.op is permute:
@@ -247,7 +246,8 @@ def check_writable(x: Tensor) -> None:
                 "a view created in no_grad mode whose base requires grad is being modified in place with grad enabled",
                 hint="make the view outside no_grad, or change it inside no_grad",
             )
-    if isinstance(x._data, np.ndarray) and not x._data.flags.writeable:
+    repeats = any(step.op is expand and step.result.size != step.source.size for step in x._chain)
+    if repeats or (isinstance(x._data, np.ndarray) and not x._data.flags.writeable):
         raise ShapeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location",
             hint="clone() the tensor before writing into it",
@@ -274,6 +274,7 @@ def write(x: Tensor, op: Op, args: Sequence[Any], attrs: dict[str, Any]) -> Tens
         y = OPS["cast"](y, dtype=x.spec.dtype)
     if isinstance(x._data, Node):
         x._data = y._data
+        traced.share_write(x)
     else:
         np.copyto(x._data, y._data)
     rebind(x, edge_of(y))
@@ -291,6 +292,8 @@ def _keep_overwritten(x: Tensor, place: Edge | None) -> None:
 
 def write_part(x: Tensor, op: Op, args: Sequence[Any], attrs: dict[str, Any], store: Callable[[], None]) -> Tensor:
     """Like `write` for an op that changes a part of x only: `store` writes that part, nothing else is touched."""
+    if isinstance(x._data, Node):
+        return write(x, op, args, attrs)
     check_writable(x)
     function = record(op, args, attrs, x._data) if _mode.enabled else None
     store()

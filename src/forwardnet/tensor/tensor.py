@@ -61,6 +61,7 @@ class Tensor(Methods, Conversions):
     _seen: int
     _history: int
     _recorded: bool = True
+    _views: list[weakref.ref[Tensor]]
 
     def __new__(cls, *data: Any, **_: Any) -> Any:
         made = tape.new_tensor(create.default_tensor(*data)._data)
