@@ -27,6 +27,7 @@ from forwardnet.dtypes import (
     set_default_dtype as set_default_dtype,
     uint8 as uint8,
 )
+from forwardnet.jit import jit as jit
 from forwardnet.tensor import (
     Device as device,  # noqa: F401, N813
     Size as Size,

@@ -12,8 +12,8 @@ import forwardnet as ff
 from forwardnet import nn, optim
 from forwardnet.ir import Spec
 from forwardnet.jit import Traced, trace
+from forwardnet.jit.cells import cells_of
 from forwardnet.ops import interpret
-from forwardnet.train.compiled import cells_of
 from forwardnet.train.program import make_step
 
 
@@ -34,7 +34,7 @@ def traced_step(
     """One step of training on batches like x and y."""
     optimizer.begin()
     specs = [Spec(a.shape, a.dtype) for a in (x, y)]
-    return trace(make_step(model, loss, optimizer), specs, cells_of(model, optimizer))
+    return trace(make_step(model, loss, optimizer), specs, cells_of([model, optimizer]))
 
 
 def interpreted(traced: Traced, states: list[Any], arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:

@@ -197,9 +197,7 @@ def all_bits(X: Any, y: Any, sizes: list[int], batch: int, most_threads: int) ->
 
 
 @pytest.mark.parametrize(("sizes", "batch"), [([100, 65, 48, 3], 48), ([33, 40, 2], 100), ([300, 17, 10], 33)], ids=str)
-def test_the_same_bits_for_any_number_of_threads(
-    sizes: list[int], batch: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_bits_for_any_number_of_threads(sizes: list[int], batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every kernel is shared, however small, by one, two, three and four threads."""
     monkeypatch.setattr("forwardnet.compiler.module.PRODUCT_WORK", 0)
     monkeypatch.setattr("forwardnet.compiler.module.VECTOR_WORK", 0)

@@ -84,7 +84,7 @@ def unpack(buffer: np.ndarray[Any, Any], shape: tuple[int, int], form: int) -> n
     """The matrix in a buffer of panels."""
     rows, cols = shape[::-1] if form else shape
     matrix = buffer.reshape(panels(cols), rows, LANES).transpose(1, 0, 2).reshape(rows, -1)[:, :cols]
-    return np.ascontiguousarray(matrix.T if form else matrix)
+    return np.array(matrix.T if form else matrix, order="C")  # a copy: the arena is written again
 
 
 def make_plan(program: Program, o: Orientation, schedule: Schedule, states: dict[int, int]) -> Plan:

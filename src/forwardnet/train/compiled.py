@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forwardnet.ir.graph import Spec
-from forwardnet.jit import Cell, ItemCell, TensorCell, Traced, trace
+from forwardnet.jit import Traced, trace
+from forwardnet.jit.cells import begin, cells_of, mark_of, settings_of
 from forwardnet.ops.record import CannotLower
-from forwardnet.tensor import Tensor
 from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
 from forwardnet.train.program import Array, EagerProgram, Epoch, Loss, make_step
 from forwardnet.train.purity import Untouched
@@ -85,9 +85,9 @@ class CompiledProgram:
 
     def _begin(self) -> None:
         """Find the cells; parameters that the loss does not reach have no state and are left alone."""
-        _initialize(self._optimizer)
-        self._cells = cells_of(self._model, self._optimizer)
-        self._settings = settings_of(self._optimizer)
+        begin(self._optimizer)
+        self._cells = cells_of([self._model, self._optimizer])
+        self._settings = settings_of([self._optimizer])
         self._seen: dict[int, Any] = {}
         self._is_good = False
         self._good: tuple[int, Array] | None = None  # the step after which, and the arena
@@ -129,15 +129,15 @@ class CompiledProgram:
 
     def _pack(self) -> None:
         """Bring what Python has changed since the last epoch into the arena."""
-        if settings_of(self._optimizer) != self._settings or [c.spec() for c in self._cells] != [
-            c.spec() for c in cells_of(self._model, self._optimizer)
+        if settings_of([self._optimizer]) != self._settings or [c.spec() for c in self._cells] != [
+            c.spec() for c in cells_of([self._model, self._optimizer])
         ]:
             self._programs.clear()
             self._begin()
         native = self._program(self._batch_size)[1]
         changed = False
         for number, cell in enumerate(self._cells):
-            mark = _mark(cell)
+            mark = mark_of(cell)
             if self._seen.get(number) != mark:
                 native.set_input(number, cell.read())
                 self._seen[number] = mark
@@ -151,7 +151,7 @@ class CompiledProgram:
         for number in traced.states:
             cell = self._cells[number]
             cell.write(native.state(number, cell.spec().shape))
-            self._seen[number] = _mark(cell)
+            self._seen[number] = mark_of(cell)
 
     # Epochs
 
@@ -265,43 +265,3 @@ class Tally:
 def hooked(module: Module) -> bool:
     """Whether a module has hooks, which would see the trace and no step."""
     return any(getattr(module, name, None) for name in ("_forward_hooks", "_forward_pre_hooks"))
-
-
-def _initialize(optimizer: Any) -> None:
-    """Give every parameter the state that its first step would give it."""
-    begin = getattr(optimizer, "begin", None)
-    if begin is None:
-        raise CannotLower(f"the optimiser {type(optimizer).__name__}, which has no rule")
-    begin()
-
-
-def cells_of(model: Module, optimizer: Any) -> list[Cell]:
-    """Everything that a step reads or changes: parameters, buffers, the optimiser's state and its learning rates."""
-    tensors: dict[int, Tensor] = {}
-    for tensor in (*model.parameters(), *model.buffers()):
-        tensors.setdefault(id(tensor), tensor)
-    cells: list[Cell] = []
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            tensors.setdefault(id(parameter), parameter)
-        cells.append(ItemCell(group, "lr"))
-    cells.extend(TensorCell(tensor) for tensor in tensors.values())
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            state = optimizer.state.get(parameter, {})
-            cells.extend(ItemCell(state, key) for key in state)
-    return cells
-
-
-def settings_of(optimizer: Any) -> list[dict[str, Any]]:
-    """The numbers of each group that are constants of the program: all but the learning rate."""
-    return [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in optimizer.param_groups]
-
-
-def _mark(cell: Cell) -> Any:
-    """What changes when somebody writes to a cell."""
-    if isinstance(cell, TensorCell):
-        return id(cell.tensor._data), cell.tensor._counter.count
-    assert isinstance(cell, ItemCell)
-    value = cell.owner[cell.key]
-    return (id(value._data), value._counter.count) if isinstance(value, Tensor) else value

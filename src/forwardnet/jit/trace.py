@@ -1,4 +1,4 @@
-"""Joins tensors and the compiler: a Python function of tensors becomes a graph, and the graph a native program.
+"""Tracing: a Python function of tensors becomes a graph.
 
 A function is traced by calling it once with tensors that hold nodes instead of numbers. What it changes outside itself
 (parameters, moments, a step count) is named beforehand as cells; a cell that holds another node afterwards is a state
@@ -11,94 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from forwardnet.ir.graph import Graph, Node, Spec, tracing
+from forwardnet.jit.cells import Cell
 from forwardnet.ops.record import CannotLower
 from forwardnet.tensor import Tensor
 from forwardnet.tensor.tape import new_tensor
-
-FLOAT64 = np.dtype(np.float64)
-
-
-class Cell(Protocol):
-    """A place that a step reads, and may change."""
-
-    def spec(self) -> Spec: ...
-
-    def read(self) -> np.ndarray[Any, Any]:
-        """The present value."""
-        ...
-
-    def write(self, value: np.ndarray[Any, Any]) -> None:
-        """Put a value there."""
-        ...
-
-    def swap(self, value: Any) -> Any:
-        """Put a node (or what was there before) there; returns what was there."""
-        ...
-
-    def held(self) -> Any:
-        """What is there now: an array, a number or a node."""
-        ...
-
-
-class TensorCell:
-    """The elements of a tensor."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
-
-    def spec(self) -> Spec:
-        return self.tensor.spec
-
-    def read(self) -> np.ndarray[Any, Any]:
-        return np.asarray(self.tensor._data)
-
-    def write(self, value: np.ndarray[Any, Any]) -> None:
-        self.tensor._data[...] = value
-        self.tensor._counter.count += 1
-
-    def swap(self, value: Any) -> Any:
-        before, self.tensor._data = self.tensor._data, value
-        return before
-
-    def held(self) -> Any:
-        return self.tensor._data
-
-
-class ItemCell:
-    """A number or a tensor in a dictionary: a learning rate, a count of steps, a moment of an optimiser."""
-
-    def __init__(self, owner: dict[str, Any], key: str) -> None:
-        self.owner, self.key = owner, key
-
-    def spec(self) -> Spec:
-        value = self.owner[self.key]
-        return value.spec if isinstance(value, Tensor) else Spec((), FLOAT64)
-
-    def read(self) -> np.ndarray[Any, Any]:
-        value = self.owner[self.key]
-        return np.asarray(value._data if isinstance(value, Tensor) else value)
-
-    def write(self, value: np.ndarray[Any, Any]) -> None:
-        present = self.owner[self.key]
-        if isinstance(present, Tensor):
-            present._data[...] = value
-            present._counter.count += 1
-        else:
-            self.owner[self.key] = type(present)(value.item())
-
-    def swap(self, value: Any) -> Any:
-        before = self.owner[self.key]
-        self.owner[self.key] = new_tensor(value) if isinstance(value, Node) else value
-        return before
-
-    def held(self) -> Any:
-        value = self.owner[self.key]
-        return value._data if isinstance(value, Tensor) else value
 
 
 @dataclass

@@ -1,0 +1,152 @@
+"""`jit`: any function of tensors as native code, also one that changes a model and an optimiser."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, overload
+
+import numpy as np
+
+from forwardnet.jit.cells import Cell, begin, cells_of, mark_of, settings_of
+from forwardnet.jit.trace import Traced, trace
+from forwardnet.ops.record import CannotLower
+from forwardnet.tensor import Tensor
+from forwardnet.tensor.mode import is_grad_enabled
+from forwardnet.tensor.tape import new_tensor
+
+Function = Callable[..., Any]
+
+
+@overload
+def jit(function: Function) -> Function: ...
+
+
+@overload
+def jit(function: None = None, *, state: Iterable[Any] = ()) -> Callable[[Function], Function]: ...
+
+
+@overload
+def jit(function: Function, *, state: Iterable[Any]) -> Function: ...
+
+
+def jit(function: Function | None = None, *, state: Iterable[Any] = ()) -> Any:
+    """Compile a function of tensors; the first call with each combination of shapes and types makes the program.
+
+    `state` names what the function changes besides its results: models, optimisers, tensors. A step of training is
+    `ff.jit(step, state=[model, optimizer])` with forward, `backward()` and `optimizer.step()` inside. Arguments that
+    are no tensors are constants of the program. The results have no history: a function of tensors that require grad,
+    called where gradients are recorded and without `state`, runs eagerly.
+
+    What cannot be compiled (random numbers, decisions by numbers, values of more than two axes) runs eagerly, with one
+    warning that names it.
+
+    Example:
+        >>> @ff.jit
+        ... def norm(x):
+        ...     return (x * x).sum(1).sqrt()
+    """
+    if function is None:
+        return lambda f: Compiled(f, list(state))
+    return Compiled(function, list(state))
+
+
+class Compiled:
+    """A function with a native program for each combination of argument types it was called with."""
+
+    def __init__(self, function: Function, owners: list[Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.owners = owners
+        self.programs: dict[Any, Program | None] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        if not self.owners and is_grad_enabled() and any(t.requires_grad for t in tensors):
+            return self.function(*args, **kwargs)
+        key = (
+            tuple(a.spec if isinstance(a, Tensor) else a for a in args),
+            tuple(sorted(kwargs.items())),
+            repr(settings_of(self.owners)),
+        )
+        if key not in self.programs:
+            self.programs[key] = self._made(args, kwargs)
+        program = self.programs[key]
+        return self.function(*args, **kwargs) if program is None else program(tensors)
+
+    def _made(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program | None:
+        try:
+            return Program(self.function, self.owners, args, kwargs)
+        except CannotLower as reason:
+            text = f"{reason} cannot be compiled"
+        except (ImportError, OSError) as error:
+            text = f"no native code here ({type(error).__name__}: {str(error).splitlines()[0]})"
+        name = getattr(self.function, "__name__", "the function")
+        warnings.warn(f"{name} runs eagerly: {text}", UserWarning, stacklevel=3)
+        return None
+
+
+class Program:
+    """A native program with the cells it carries, and the shape of what the function returns."""
+
+    def __init__(self, function: Function, owners: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        from forwardnet.compiler.program import Native, Signature
+
+        for owner in owners:
+            if hasattr(owner, "param_groups"):
+                begin(owner)
+        self.cells: list[Cell] = cells_of(owners)
+        self.rebuild: Callable[[list[Tensor]], Any] = list
+
+        def flat(*given: Tensor) -> list[Tensor]:
+            following = iter(given)
+            results, self.rebuild = flattened(
+                function(*(next(following) if isinstance(a, Tensor) else a for a in args), **kwargs)
+            )
+            return results
+
+        self.traced: Traced = trace(flat, [a.spec for a in args if isinstance(a, Tensor)], self.cells)
+        self.native = Native(self.traced.graph, Signature(states=self.traced.states))
+        self.seen: dict[int, Any] = {}
+        for owner in owners:
+            if hasattr(owner, "zero_grad"):
+                owner.zero_grad()
+
+    def __call__(self, tensors: list[Tensor]) -> Any:
+        native, cells = self.native, self.cells
+        for number, cell in enumerate(cells):
+            mark = mark_of(cell)
+            if self.seen.get(number) != mark:
+                native.set_input(number, cell.read())
+                self.seen[number] = mark
+        for number, tensor in zip(self.traced.arguments, tensors, strict=True):
+            native.set_input(number, np.asarray(tensor.detach()._data))
+        native.run()
+        for number in self.traced.states:
+            cells[number].write(native.state(number, cells[number].spec().shape))
+            self.seen[number] = mark_of(cells[number])
+        shapes = [node.shape for node in self.traced.graph.outputs[: self.traced.results]]
+        return self.rebuild([new_tensor(native.output(i, shape)) for i, shape in enumerate(shapes)])
+
+
+def flattened(value: Any) -> tuple[list[Tensor], Callable[[list[Tensor]], Any]]:
+    """The tensors of a result (a tensor, None, or a tuple, list or dict of results), and how to put them back."""
+    if isinstance(value, Tensor):
+        return [value], lambda tensors: tensors.pop(0)
+    if value is None:
+        return [], lambda tensors: None
+    if isinstance(value, dict):
+        parts, rebuild = flattened(list(value.values()))
+        keys = list(value)
+        return parts, lambda tensors: dict(zip(keys, rebuild(tensors), strict=True))
+    if isinstance(value, (tuple, list)):
+        found = [flattened(item) for item in value]
+        kind = type(value)
+        items = [rebuild for _, rebuild in found]
+        return [t for parts, _ in found for t in parts], lambda tensors: _made(kind, [r(tensors) for r in items])
+    raise CannotLower(f"a result of type {type(value).__name__}")
+
+
+def _made(kind: type[Any], items: list[Any]) -> Any:
+    return kind(*items) if hasattr(kind, "_fields") else kind(items)
