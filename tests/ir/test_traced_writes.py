@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 import forwardnet as ff
+from forwardnet.errors import ShapeError
 from forwardnet.ir.verify import verify
 from forwardnet.ops.record import CannotLower
 from ir import tracing
@@ -178,17 +179,27 @@ def test_random_programs_of_views_and_writes(steps: list[tuple[bool, int, int]])
         assert laws.same_bits(a, b)
 
 
-def test_a_write_beside_a_reshape_of_a_transposed_view_is_refused() -> None:
-    """With memory the reshape is a copy here, and with other orders of memory it is not."""
+@pytest.mark.parametrize(
+    "view",
+    [lambda y: y.t().reshape(6), lambda y: y.t().contiguous(), lambda y: y.expand(2, 2, 3).contiguous()],
+)
+def test_a_write_into_what_may_be_a_copy_is_refused(view: Callable[[Any], Any]) -> None:
+    """With memory they are copies here, and with other orders of memory they are not."""
 
     def function(x: Any) -> list[Any]:
         y = x * 1
-        z = y.t().reshape(6)
+        z = view(y)
         z.mul_(2)
         return [y, z]
 
+    tracing.eager(function, [X])
     with pytest.raises(CannotLower, match="reshaped view"):
         tracing.trace(function, [X])
+
+
+def test_a_write_into_repeated_elements_is_refused_as_with_memory() -> None:
+    with pytest.raises(ShapeError, match="single memory location"):
+        tracing.trace(lambda x: [(x * 1).expand(2, 2, 3).mul_(2)], [X])
 
 
 @pytest.mark.parametrize(

@@ -94,9 +94,9 @@ def names_read(rule: Callable[..., Any]) -> set[str]:
     """The local names that the code of a function reads."""
     found: set[str] = set()
     for step in dis.get_instructions(rule):
-        if step.opname.startswith("LOAD_") and not step.opname.startswith(("LOAD_GLOBAL", "LOAD_CONST", "LOAD_ATTR")):
-            names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
-            found |= {n for n in names if isinstance(n, str)}
+        if "LOAD_FAST" in step.opname or step.opname in ("LOAD_DEREF", "LOAD_CLOSURE"):
+            # Newer interpreters load two names by one instruction.
+            found |= {*(step.argval if isinstance(step.argval, tuple) else (step.argval,))}
     return found
 
 

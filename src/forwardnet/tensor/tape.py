@@ -246,6 +246,8 @@ def check_writable(x: Tensor) -> None:
                 "a view created in no_grad mode whose base requires grad is being modified in place with grad enabled",
                 hint="make the view outside no_grad, or change it inside no_grad",
             )
+    if isinstance(x._data, Node):
+        traced.check_writable(x)
     repeats = any(step.op is expand and step.result.size != step.source.size for step in x._chain)
     if repeats or (isinstance(x._data, np.ndarray) and not x._data.flags.writeable):
         raise ShapeError(

@@ -31,15 +31,18 @@ def _living(base: Tensor) -> Iterator[Tensor]:
     return (view for view in found if view is not None)
 
 
+def check_writable(x: Tensor) -> None:
+    """Raise `CannotLower` where the order of memory, which a node does not have, decides what else a write changes."""
+    if any(_is_doubtful(view._chain) for view in (x, *_living(x if x._base is None else x._base))):
+        raise CannotLower("a write beside a reshaped view, which may or may not be a copy")
+
+
 def share_write(x: Tensor) -> None:
     """Carry what was written into the traced `x` to its base, and from there to the other views of it."""
     base = x if x._base is None else x._base
-    views = list(_living(base))
-    if any(_is_doubtful(view._chain) for view in (x, *views)):
-        raise CannotLower("a write beside a reshaped view, which may or may not be a copy")
     if base is not x:
         base._data = _put_back(base._data, x._chain, x._data)
-    for view in views:
+    for view in _living(base):
         if view is not x:
             view._data = _along(base._data, view._chain)[-1]
 
