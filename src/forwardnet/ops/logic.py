@@ -17,7 +17,7 @@ where: Op = elementwise(
     doc="y = a where c, else b",
     inputs=("c", "a", "b"),
     fixed=("c",),
-    emit=lambda k, c, a, b: k.select(c, a, b),
+    emit=lambda k, c, a, b: k.select(k.truth(c), a, b),
 )
 eq: Op = elementwise(
     "eq", np.equal, doc="y = (a == b)", inputs=TWO, result="bool", emit=lambda k, a, b: k.compare("==", a, b)

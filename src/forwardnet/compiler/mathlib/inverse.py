@@ -71,8 +71,10 @@ def atan2(k: Any, a: Value, b: Value) -> Value:
     """The angle in [-pi, pi] of the point (b, a)."""
     a_size, b_size = k.abs(a), k.abs(b)
     largest = k.select(k.compare(">", a_size, b_size), a_size, b_size)
-    # Sums and multiples of the largest numbers would overflow.
-    factor = k.select(k.compare(">", largest, chosen(k, a, 2.0**125, 2.0**1020)), k.like(0.25, a), k.like(1.0, a))
+    # Sums and multiples of the largest numbers would overflow, differences of the smallest may be flushed to 0.
+    above, below = chosen(k, a, (2.0**125, 2.0**-100), (2.0**1020, 2.0**-960))
+    up = k.select(k.compare("<", largest, below), k.like(2.0**24, a), k.like(1.0, a))
+    factor = k.select(k.compare(">", largest, above), 0.25, up)
     both_infinite = k.logical_and(k.compare("==", a_size, INF), k.compare("==", b_size, INF))
     height = k.select(both_infinite, 1.0, k.mul(a_size, factor))
     # At the origin, (1, 0) has the angle 0 that is asked for.
