@@ -283,7 +283,7 @@ def test_parameters_that_the_loss_does_not_reach_stay():
         def __init__(self):
             super().__init__()
             ff.manual_seed(0)
-            self.used, self.unused = nn.Linear(20, 5), nn.Linear(3, 3)
+            self.unused, self.used = nn.Linear(3, 3), nn.Linear(20, 5)
 
         def forward(self, x):
             return self.used(x)
@@ -293,3 +293,20 @@ def test_parameters_that_the_loss_does_not_reach_stay():
     t = Trainer(model, "cross_entropy", optim.AdamW(model.parameters(), lr=0.1))
     t.fit(*digits_like(), epochs=2, progress=False)
     np.testing.assert_array_equal(model.unused.weight.detach().numpy(), before)
+    steps = [state["step"] for state in t.optimizer.state_dict()["state"].values()]
+    assert sorted(steps) == [0, 0, 6, 6]  # 150 rows in batches of 64, twice
+
+
+def test_explain_lists_the_kernels_and_what_was_fused():
+    t = make(True)
+    with pytest.raises(ff.errors.ArgumentError, match="nothing has been trained yet"):
+        t.explain()
+    t.fit(*digits_like(), epochs=1, batch_size=50, progress=False)
+    text = t.explain()
+    lines = text.splitlines()
+    assert "peak is" in lines[0] and lines[-1].split()[0] == "all"
+    assert any("matmul" in line and "add relu" in line for line in lines)  # bias and activation behind the product
+    assert any("matmul" in line and "sqrt" in line for line in lines)  # Adam behind the gradient of the weights
+    eager = make(False)
+    eager.fit(*digits_like(), epochs=1, batch_size=50, progress=False)
+    assert eager.explain() == "every operation ran eagerly, through NumPy"

@@ -76,7 +76,9 @@ def is_worth_sharing(kernel: Kernel, plan: Plan) -> bool:
 class Emitter:
     """Emits the module of a plan for a number of threads."""
 
-    def __init__(self, plan: Plan, signature: Signature, threads: int) -> None:
+    def __init__(self, plan: Plan, signature: Signature, threads: int, *, exported: bool = False) -> None:
+        """`exported` kernels can be called one by one, to time them."""
+        self.exported = exported
         self.plan, self.signature, self.threads = plan, signature, threads
         self.module = ir.Module("forwardnet")
 
@@ -150,7 +152,7 @@ class Emitter:
 
     def _frame(self, name: str, *, shared: bool, width: int = LANES, arguments: tuple[Any, ...] = (PTR,)) -> Frame:
         frame = Frame(self.module, name, width=width, arguments=arguments, threads=self.threads if shared else 1)
-        frame.function.linkage = "internal"
+        frame.function.linkage = "" if self.exported and name.startswith("kernel") else "internal"
         return frame
 
     def _part(self, frame: Frame, more: Callable[[Any, Any], list[Any]] = lambda b, step: []) -> Part:

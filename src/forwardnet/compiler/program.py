@@ -129,6 +129,12 @@ class Native:
         """The present value of an input that is a state."""
         return self._read(self.program.inputs[number], flip=False, shape=shape)
 
+    def explain(self) -> str:
+        """The kernels of a step as a table, with their times measured now."""
+        from forwardnet.compiler.profile import report
+
+        return report(self.plan, self.signature, self.arena)
+
     def is_finite(self, number: int) -> bool:
         """Whether a state holds finite numbers only (truth values and integers always do)."""
         val = self.program.inputs[number]

@@ -62,35 +62,53 @@ class TensorCell:
 
 
 class ItemCell:
-    """A number or a tensor in a dictionary: a learning rate, a count of steps, a moment of an optimiser."""
+    """A number or a tensor in a dictionary: a learning rate, a count of steps, a moment of an optimiser.
+
+    A number that is the same in several dictionaries, as the count of steps is for all parameters, is one cell.
+    """
 
     def __init__(self, owner: dict[str, Any], key: str) -> None:
-        self.owner, self.key = owner, key
+        self.owners, self.key = [owner], key
+        self.placed: Any = None
+
+    @property
+    def value(self) -> Any:
+        """What the dictionary holds."""
+        return self.owners[0][self.key]
 
     def spec(self) -> Spec:
-        value = self.owner[self.key]
-        return value.spec if isinstance(value, Tensor) else Spec((), FLOAT64)
+        return self.value.spec if isinstance(self.value, Tensor) else Spec((), FLOAT64)
 
     def read(self) -> np.ndarray[Any, Any]:
-        value = self.owner[self.key]
+        value = self.value
         return np.asarray(value._data if isinstance(value, Tensor) else value)
 
     def write(self, value: np.ndarray[Any, Any]) -> None:
-        present = self.owner[self.key]
+        present = self.value
         if isinstance(present, Tensor):
             present._data[...] = value
             present._counter.count += 1
         else:
-            self.owner[self.key] = type(present)(value.item())
+            for owner in self.owners:
+                owner[self.key] = type(present)(value.item())
 
     def swap(self, value: Any) -> Any:
-        before = self.owner[self.key]
-        self.owner[self.key] = new_tensor(value) if isinstance(value, Node) else value
+        before = self.value
+        self.placed = value
+        for owner in self.owners:
+            owner[self.key] = new_tensor(value) if isinstance(value, Node) else value
         return before
 
     def held(self) -> Any:
-        value = self.owner[self.key]
-        return value._data if isinstance(value, Tensor) else value
+        values = [owner[self.key] for owner in self.owners]
+        found = [v._data if isinstance(v, Tensor) else v for v in values]
+        if isinstance(self.placed, Node) and len({node is self.placed for node in found}) > 1:
+            raise UnevenError("a number that only some parameters change")
+        return found[0]
+
+
+class UnevenError(CannotLower):
+    """Equal numbers that were taken for one turned out to change apart; the cells must be made without sharing."""
 
 
 def begin(optimizer: Any) -> None:
@@ -101,8 +119,11 @@ def begin(optimizer: Any) -> None:
     start()
 
 
-def cells_of(owners: Iterable[Any]) -> list[Cell]:
-    """The cells of models (parameters, buffers), optimisers (states, learning rates) and tensors, each once."""
+def cells_of(owners: Iterable[Any], *, share: bool = True) -> list[Cell]:
+    """The cells of models (parameters, buffers), optimisers (states, learning rates) and tensors, each once.
+
+    With `share`, equal numbers of an optimiser's state are one cell.
+    """
     owners = list(owners)
     tensors: dict[int, Tensor] = {}
     optimizers = [o for o in owners if hasattr(o, "param_groups")]
@@ -119,10 +140,24 @@ def cells_of(owners: Iterable[Any]) -> list[Cell]:
         cells.append(ItemCell(group, "lr"))
     cells.extend(TensorCell(tensor) for tensor in tensors.values())
     for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                state = optimizer.state.get(parameter, {})
-                cells.extend(ItemCell(state, key) for key in state)
+        cells.extend(_state_cells(optimizer, share))
+    return cells
+
+
+def _state_cells(optimizer: Any, share: bool) -> list[Cell]:
+    """The cells of what an optimiser remembers; equal numbers under one name share a cell."""
+    cells: list[Cell] = []
+    shared: dict[tuple[str, Any], ItemCell] = {}
+    for parameter in (p for group in optimizer.param_groups for p in group["params"] if p.requires_grad):
+        state = optimizer.state.get(parameter, {})
+        for key, value in state.items():
+            if isinstance(value, Tensor):
+                cells.append(ItemCell(state, key))
+            elif share and (key, value) in shared:
+                shared[key, value].owners.append(state)
+            else:
+                shared[key, value] = ItemCell(state, key)
+                cells.append(shared[key, value])
     return cells
 
 
@@ -142,5 +177,5 @@ def mark_of(cell: Cell) -> Any:
     if isinstance(cell, TensorCell):
         return id(cell.tensor._data), cell.tensor._counter.count
     assert isinstance(cell, ItemCell)
-    value = cell.owner[cell.key]
+    value = cell.value
     return (id(value._data), value._counter.count) if isinstance(value, Tensor) else value

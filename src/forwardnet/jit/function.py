@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from forwardnet.jit.cells import Cell, begin, cells_of, mark_of, settings_of
+from forwardnet.jit.cells import Cell, UnevenError, begin, cells_of, mark_of, settings_of
 from forwardnet.jit.trace import Traced, trace
 from forwardnet.ops.record import CannotLower
 from forwardnet.tensor import Tensor
@@ -77,7 +77,10 @@ class Compiled:
 
     def _made(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program | None:
         try:
-            return Program(self.function, self.owners, args, kwargs)
+            try:
+                return Program(self.function, self.owners, args, kwargs)
+            except UnevenError:
+                return Program(self.function, self.owners, args, kwargs, share=False)
         except CannotLower as reason:
             text = f"{reason} cannot be compiled"
         except (ImportError, OSError) as error:
@@ -90,13 +93,21 @@ class Compiled:
 class Program:
     """A native program with the cells it carries, and the shape of what the function returns."""
 
-    def __init__(self, function: Function, owners: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        function: Function,
+        owners: list[Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        share: bool = True,
+    ) -> None:
         from forwardnet.compiler.program import Native, Signature
 
         for owner in owners:
             if hasattr(owner, "param_groups"):
                 begin(owner)
-        self.cells: list[Cell] = cells_of(owners)
+        self.cells: list[Cell] = cells_of(owners, share=share)
         self.rebuild: Callable[[list[Tensor]], Any] = list
 
         def flat(*given: Tensor) -> list[Tensor]:

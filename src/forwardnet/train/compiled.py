@@ -18,7 +18,7 @@ import numpy as np
 
 from forwardnet.ir.graph import Spec
 from forwardnet.jit import Traced, trace
-from forwardnet.jit.cells import begin, cells_of, mark_of, settings_of
+from forwardnet.jit.cells import UnevenError, begin, cells_of, mark_of, settings_of
 from forwardnet.ops.record import CannotLower
 from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
 from forwardnet.train.program import Array, EagerProgram, Epoch, Loss, make_step
@@ -83,10 +83,11 @@ class CompiledProgram:
 
     # The compiled steps
 
-    def _begin(self) -> None:
-        """Find the cells; parameters that the loss does not reach have no state and are left alone."""
+    def _begin(self, *, share: bool = True) -> None:
+        """Find the cells; `share` takes equal counts of steps for one."""
         begin(self._optimizer)
-        self._cells = cells_of([self._model, self._optimizer])
+        self._shares = share
+        self._cells = cells_of([self._model, self._optimizer], share=share)
         self._settings = settings_of([self._optimizer])
         self._seen: dict[int, Any] = {}
         self._is_good = False
@@ -99,7 +100,11 @@ class CompiledProgram:
             from forwardnet.compiler.program import Native, Signature
 
             specs = [Spec((size, *a.shape[1:]), a.dtype) for a in self._arrays]
-            traced = self._traced(specs)
+            try:
+                traced = self._traced(specs)
+            except UnevenError:  # some parameters are not reached by the loss, and make no steps
+                self._begin(share=False)
+                traced = self._traced(specs)
             signature = Signature(
                 gathered=traced.arguments,
                 states=traced.states,
@@ -130,7 +135,7 @@ class CompiledProgram:
     def _pack(self) -> None:
         """Bring what Python has changed since the last epoch into the arena."""
         if settings_of([self._optimizer]) != self._settings or [c.spec() for c in self._cells] != [
-            c.spec() for c in cells_of([self._model, self._optimizer])
+            c.spec() for c in cells_of([self._model, self._optimizer], share=self._shares)
         ]:
             self._programs.clear()
             self._begin()
@@ -152,6 +157,11 @@ class CompiledProgram:
             cell = self._cells[number]
             cell.write(native.state(number, cell.spec().shape))
             self._seen[number] = mark_of(cell)
+
+    def explain(self) -> str:
+        """The kernels of a step: what was fused, operations, bytes, and times measured now."""
+        text: str = self._program(self._batch_size)[1].explain()
+        return text
 
     # Epochs
 

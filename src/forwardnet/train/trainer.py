@@ -83,6 +83,7 @@ class Trainer:
         self.seed = inputs.whole(seed, "seed", least=0)
         self.history = History()
         self.epochs_done = 0
+        self._last_program: Program | None = None
         self.steps_done = 0
         self._dtype = np.dtype(precision)
         self._pairing = pairing_of(self.loss)
@@ -145,6 +146,7 @@ class Trainer:
             display=display,
             scheduler=self.scheduler,
         )
+        self._last_program = loop.program
         try:
             # Native code brings its own threads. What NumPy still does beside it is small: there several threads would
             # mostly wait for each other.
@@ -196,6 +198,17 @@ class Trainer:
             return {}
         weight = arrays[2][epoch.rows] if len(arrays) == 3 else None
         return self._scores(arrays[1][epoch.rows], epoch.outputs, weight)
+
+    def explain(self) -> str:
+        """What the last fit ran: its kernels with what was fused, operations, bytes, time and share of the peak.
+
+        The times are measured anew, on one thread. Raises `ArgumentError` before the first fit.
+        """
+        if self._last_program is None:
+            raise errors.ArgumentError("explain: nothing has been trained yet", hint="call fit first")
+        if isinstance(self._last_program, CompiledProgram):
+            return self._last_program.explain()
+        return "every operation ran eagerly, through NumPy"
 
     # -- measuring and using ------------------------------------------------------------------------------
 
