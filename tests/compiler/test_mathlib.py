@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding
 
-from compiler.harness import forms, kernel, name_of, op_kernel, specials
-from forwardnet.compiler import mathlib
+from compiler.harness import forms, kernel, name_of, op_kernel, samples, specials
+from forwardnet.compiler import engine, mathlib
 from forwardnet.compiler.accuracy import BOUNDS, IS_WIDE, WIDE, Elementwise, exact, ulps
 from forwardnet.compiler.mathlib import coefficients, exponential, primitives
+from forwardnet.ops import REGISTRY
 
 ONE = sorted(name for name in BOUNDS if name not in ("pow", "atan2"))
 TWO = ("pow", "atan2")
@@ -175,6 +178,43 @@ def test_split_takes_a_number_apart(form: tuple[int, bool | None], dtype: str) -
     assert invalid.any()
     assert np.isnan(m[invalid]).all()
     assert np.isnan(e[invalid]).all()
+
+
+def for_avx2(text: str) -> bytes:
+    """Object code of x86-64-v3: 256-bit vectors and FMA, no AVX-512."""
+    return bytes(engine.target_machine("x86-64-v3", "").emit_object(binding.parse_assembly(text)))
+
+
+@pytest.mark.skipif(engine.vector_bytes() < 64, reason="this is what the other tests run on a machine without AVX-512")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", sorted(mathlib.FUNCTIONS))
+def test_avx2_has_the_same_bits(name: str, dtype: str) -> None:
+    op, rule = REGISTRY[name], mathlib.FUNCTIONS[name]
+    arrays = samples(dtype, len(op.inputs), np.random.default_rng(8))
+    run = Elementwise(rule, [dtype] * len(arrays), dtype, avx512=False, assemble=for_avx2)
+    got, own = run(*arrays), op_kernel(name, dtype)(*arrays)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(own))
+    kept = ~np.isnan(own)
+    np.testing.assert_array_equal(got[kept].view(np.uint8), own[kept].view(np.uint8))
+
+
+@pytest.mark.parametrize("name", sorted(mathlib.FUNCTIONS))
+def test_neon_has_all_instructions(name: str) -> None:
+    """Code for 64-bit ARM is generated without calls, but for the rare ones to the C library."""
+    try:
+        binding.initialize_all_targets()
+        binding.initialize_all_asmprinters()
+        target = binding.Target.from_triple("aarch64-unknown-linux-gnu")
+    except RuntimeError as reason:
+        pytest.skip(f"this LLVM has no ARM: {reason}")
+    kind = [np.float32] * len(REGISTRY[name].inputs)
+    text = Elementwise(mathlib.FUNCTIONS[name], kind, np.float32, width=4, avx512=False).text
+    module = binding.parse_assembly(text)
+    module.triple = "aarch64-unknown-linux-gnu"
+    assembler = target.create_target_machine(features="+neon", opt=3).emit_assembly(module)
+    assert "fmla" in assembler or "fmls" in assembler or "fdiv" in assembler
+    called = set(re.findall(r"\bbl\s+(\w+)", assembler))
+    assert called <= {"fmod" if name in ("remainder", "floor_divide") else name}
 
 
 def test_a_wrong_coefficient_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,14 +55,24 @@ BOUNDS: dict[str, tuple[float, float]] = {
 
 
 class Elementwise:
-    """A rule of lanes compiled to a loop over arrays; call it with as many arrays as the rule has operands."""
+    """A rule of lanes compiled to a loop over arrays; call it with as many arrays as the rule has operands.
+
+    `assemble` turns the module's text into object code for a processor that this machine's can stand in for.
+    """
 
     def __init__(
-        self, rule: Rule, inputs: Sequence[Any], result: Any, *, width: int = 16, avx512: bool | None = None
+        self,
+        rule: Rule,
+        inputs: Sequence[Any],
+        result: Any,
+        *,
+        width: int = 16,
+        avx512: bool | None = None,
+        assemble: Callable[[str], bytes] = engine.assemble,
     ) -> None:
         self.inputs, self.result, self.width = [np.dtype(d) for d in inputs], np.dtype(result), width
         self.text = self._module(rule, avx512)
-        self._code = engine.load(engine.assemble(self.text), ["run"])
+        self._code = engine.load(assemble(self.text), ["run"])
         kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(inputs) + 1), ctypes.c_int64)
         self._run = kind(self._code.address("run"))
 
