@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,11 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# A shell that runs the tests in the background (`make test &`) makes them ignore Ctrl-C, which some of them press.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    with contextlib.suppress(ValueError):  # not in the main thread: nothing can be done
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline, because shared machines stall; derandomized, so that a failure is found again by running the test again.
 settings.register_profile("forwardnet", deadline=None, derandomize=True, database=None)

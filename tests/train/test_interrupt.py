@@ -162,3 +162,19 @@ def test_ctrl_c_in_another_process(progress):
     assert process.returncode == 0
     assert out.endswith("kept interrupted True\n")
     assert ("interrupted after" in out) is progress
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT is ignored by a POSIX shell for what runs in the background")
+def test_these_tests_do_not_hang_in_the_background() -> None:
+    test = f"{os.path.abspath(__file__)}::test_an_interruption_after_the_last_step_of_an_epoch_keeps_the_epoch"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", test],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
