@@ -42,7 +42,7 @@ def test_regression(tmp_path: Path) -> None:
     ("arrays", "told"),
     [
         ({"X": X}, "has no array 'y', only X"),
-        ({}, "has no array 'X', only none at all"),
+        ({}, "has no array 'X', and no other that is known"),
         ({"X": X, "y": Y, "X_test": X}, "has only one of X_test and y_test"),
         ({"X": X, "y": Y[:2]}, "own.npz: y has 2 rows, but X has 4"),
         ({"X": X * np.nan, "y": Y}, "own.npz: X has nan at row 0, column 0"),
@@ -54,7 +54,9 @@ def test_regression(tmp_path: Path) -> None:
             {"X": X, "y": Y, "target_names": np.array(["a", "b"])},
             "own.npz: y has the label 2 at row 2, expected 0 to 1",
         ),
-        ({"X": np.array([["a", None]], dtype=object), "y": Y}, "damaged .npz file (Object arrays cannot be loaded"),
+        ({"X": np.array([["a", None]], dtype=object), "y": Y}, "holds Python objects, expected arrays of numbers"),
+        ({"X": X, "y": Y * 1000}, "y has the label 2000 at row 2, but only 4 rows: most classes would be empty"),
+        ({"X": X, "y": Y * 10**12}, "y has the label 2000000000000 at row 2, but only 4 rows"),
     ],
 )
 def test_what_cannot_be_used(tmp_path: Path, arrays: dict[str, Any], told: str) -> None:
@@ -62,6 +64,12 @@ def test_what_cannot_be_used(tmp_path: Path, arrays: dict[str, Any], told: str) 
         datasets.load(write(tmp_path, **arrays))
     assert told in str(caught.value)
     assert "own.npz" in str(caught.value)
+
+
+def test_classes_without_rows_are_possible(tmp_path: Path) -> None:
+    assert datasets.load(write(tmp_path, X=X, y=Y * 100)).n_outputs == 201
+    names = np.array([f"class {i}" for i in range(3001)])
+    assert datasets.load(write(tmp_path, X=X, y=Y * 1500, target_names=names)).n_outputs == 3001
 
 
 def test_damaged_files(tmp_path: Path) -> None:
@@ -74,8 +82,14 @@ def test_damaged_files(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(FileFormatError, match=r"bad\.npz: "):
             datasets.load(path)
+    path.write_bytes(whole.getvalue()[:50])
+    with pytest.raises(FileFormatError, match="a damaged .npz file"):
+        datasets.load(path)
     with pytest.raises(FileFormatError, match="no such file"):
         datasets.load(tmp_path / "absent.npz")
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(FileFormatError, match="a folder, expected a file"):
+        datasets.load(tmp_path / "folder.npz")
     rng = np.random.default_rng(0)
     n_refused = 0
     for _ in range(200):
