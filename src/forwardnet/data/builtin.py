@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import importlib.util
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,10 +19,25 @@ def digits() -> Dataset:
     The raw values 0 .. 16 count the inked pixels in 4 x 4 blocks of a 32 x 32 bitmap.
     Source: Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning Repository.
     """
-    from sklearn.datasets import load_digits
+    raw = _digits_file()
+    if raw is None:
+        from sklearn.datasets import load_digits
 
-    raw = load_digits()
+        raw = load_digits()
     return _dataset("digits", "classification", raw, digits, image_shape=(8, 8), input_scale=16.0)
+
+
+def _digits_file() -> Any:
+    """The digits from scikit-learn's file without importing scikit-learn, which takes a second; None if not found."""
+    spec = importlib.util.find_spec("sklearn")
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if path.is_file():
+            with gzip.open(path, "rt", encoding="ascii") as file:
+                table = np.loadtxt(file, delimiter=",", dtype=np.float32)
+            names = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
+            return SimpleNamespace(data=table[:, :64], target=table[:, 64], feature_names=names, target_names=range(10))
+    return None
 
 
 def iris() -> Dataset:
