@@ -143,3 +143,15 @@ def datasets(ctx: typer.Context, data_dir: Path | None = _DATA_DIR, json: bool =
     from forwardnet.cli.datasets import run_datasets
 
     return run_datasets(ctx.obj, data_dir=data_dir)
+
+
+@app.command()
+def cache(
+    ctx: typer.Context,
+    action: str = typer.Argument("info", metavar="info|clear", help="Show what is kept, or remove it."),
+    json: bool = _JSON,
+) -> int:
+    """Show or clear the machine code kept from compiled training steps."""
+    from forwardnet.cli.cache import run_cache
+
+    return run_cache(action, ctx.obj)

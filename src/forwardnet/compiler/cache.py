@@ -15,9 +15,12 @@ import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forwardnet import config
-from forwardnet.compiler import engine
+
+if TYPE_CHECKING:
+    from forwardnet.compiler import engine
 
 MAGIC = b"forwardnet code 1\n"
 _held: dict[str, bytes] = {}
@@ -30,6 +33,8 @@ def folder() -> Path:
 
 def load(description: str, emit: Callable[[], str], names: list[str]) -> engine.Code:
     """Machine code for what `description` stands for: from memory, from the folder, or from `emit`'s LLVM IR."""
+    from forwardnet.compiler import engine
+
     key = engine.fingerprint(f"{_sources()}\n{description}")
     code = _held.get(key) or _read(key)
     if code is None:
