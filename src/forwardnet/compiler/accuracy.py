@@ -35,7 +35,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "sinh": (2.0, 2.0),
     "cosh": (1.5, 1.5),
     "tanh": (2.0, 2.0),
-    "sigmoid": (2.5, 2.5),
+    "sigmoid": (2.5, 1.5),
     "erf": (2.0, 2.0),
     "log": (1.0, 1.0),
     "log1p": (1.0, 1.0),

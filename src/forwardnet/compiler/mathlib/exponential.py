@@ -20,11 +20,16 @@ LN2_64 = (0.6931471805599453, 2.3190468138462996e-17)
 
 def _power(k: Any, x: Value) -> tuple[Value, Value]:
     """(p, n) with e^x = p 2^n and p between 0.7 and 1.42, for finite x."""
+    t, r, n = _terms(k, x)
+    return k.fma(t, r, 1.0), n
+
+
+def _terms(k: Any, x: Value) -> tuple[Value, Value, Value]:
+    """(t, r, n) with e^x = (1 + t r) 2^n."""
     high, low = chosen(k, x, LN2_32, LN2_64)
     n = k.round(k.mul(x, LOG2_E))
     r = k.fma(n, -low, k.fma(n, -high, x))
-    q = k.poly(r, chosen(k, x, c.EXP_32, c.EXP_64))
-    return k.fma(k.fma(q, r, 1.0), r, 1.0), n
+    return k.fma(k.poly(r, chosen(k, x, c.EXP_32, c.EXP_64)), r, 1.0), r, n
 
 
 def _power_of_two(k: Any, y: Value, polynomial: tuple[float, ...]) -> tuple[Value, Value]:
@@ -43,8 +48,19 @@ def exp(k: Any, x: Value) -> Value:
 
 def sigmoid(k: Any, x: Value) -> Value:
     """1 / (1 + e^-x), from e^-|x|: accurate on both sides, and nothing overflows."""
-    e = scale(k, *_power(k, k.at_least(k.neg(k.abs(x)), chosen(k, x, -104.0, -746.0))))
-    return k.div(k.select(k.compare("<", x, 0.0), e, 1.0), k.add(e, 1.0))
+    t, r, n = _terms(k, k.at_least(k.neg(k.abs(x)), chosen(k, x, -104.0, -746.0)))
+    p = k.fma(t, r, 1.0)
+    e = scale(k, p, n)
+    is_negative = k.compare("<", x, 0.0)
+    below = k.add(e, 1.0)
+    y = k.div(k.select(is_negative, e, 1.0), below)
+    if not k.is_double(x):
+        return y
+    # What rounding took off e and off the sum, divided by it: a rough quotient will do.
+    e_low = scale(k, k.fma(t, r, k.sub(1.0, p)), n)
+    below_low = k.add(k.add(k.sub(1.0, below), e), e_low)
+    rest = k.fma(k.neg(y), below_low, k.select(is_negative, e_low, 0.0))
+    return k.fma(rest, k.fma(below, -0.5, 1.457), y)
 
 
 def expm1(k: Any, x: Value) -> Value:
