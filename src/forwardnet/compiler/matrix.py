@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from forwardnet.ir.graph import CONST, INPUT, Graph, Node
-from forwardnet.ops import index as indexing, layout, linear, reduce, scalar
+from forwardnet.ops import layout
 from forwardnet.ops.record import CannotLower, Op
 
 Shape = tuple[int, int]
+CAST, COPY = layout.cast, layout.clone
 REDUCTIONS = {"sum": "add", "amax": "maximum", "amin": "minimum", "any": "logical_or", "all": "logical_and"}
 
 
@@ -24,7 +25,8 @@ REDUCTIONS = {"sum": "add", "amax": "maximum", "amin": "minimum", "any": "logica
 class Val:
     """A matrix computed once.
 
-    `kind` is "input", "const", "iota" (the number of the column), "map", "reduce" or "matmul".
+    `kind` is "input", "const", "iota" (the number of the column), "map", "reduce", "matmul", or "assemble" (made of
+    parts of other values).
     """
 
     index: int
@@ -89,7 +91,7 @@ def matrix_shape(shape: tuple[int, ...]) -> Shape:
     return ((1, 1), (1, *shape), shape)[len(shape)]  # type: ignore[return-value]
 
 
-def _flattened(shape: tuple[int, ...]) -> Shape:
+def flattened(shape: tuple[int, ...]) -> Shape:
     """A batch of images as a matrix: one row each."""
     rest = 1
     for length in shape[1:]:
@@ -97,15 +99,12 @@ def _flattened(shape: tuple[int, ...]) -> Shape:
     return shape[0], rest
 
 
-def build(graph: Graph) -> Program:
-    """The program of matrices for what the graph's outputs need; raises `CannotLower` naming what has no lowering."""
-    return Builder().run(graph)
-
-
 class Builder:
     """Turns nodes into values; equal values are built once, constants are folded."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: dict[Any, Any]) -> None:
+        """`rules` says what an op on whole arrays becomes: op -> function(builder, node, *operands)."""
+        self.rules = rules
         self.values: list[Val] = []
         self.seen: dict[Any, Val] = {}
         self.known: dict[int, Operand] = {}
@@ -113,7 +112,7 @@ class Builder:
     def run(self, graph: Graph) -> Program:
         inputs: list[Val] = []
         for node in graph.inputs:
-            shape = matrix_shape(node.shape) if len(node.shape) <= 2 else _flattened(node.shape)
+            shape = matrix_shape(node.shape) if len(node.shape) <= 2 else flattened(node.shape)
             val = self._new("input", shape, node.dtype, attrs={"number": len(inputs), "rank": len(node.shape)})
             self.known[node.index] = Operand(val)
             inputs.append(val)
@@ -128,9 +127,10 @@ class Builder:
         self.values.append(val)
         return val
 
-    def _once(
+    def once(
         self, kind: str, shape: Shape, dtype: Any, op: Op | None, args: tuple[Operand, ...], **attrs: Any
     ) -> Operand:
+        """The value of this description, made if there is none yet."""
         key = (kind, shape, str(dtype), op, tuple((a.val.index, a.flip) for a in args), tuple(sorted(attrs.items())))
         val = self.seen.get(key)
         if val is None:
@@ -139,7 +139,7 @@ class Builder:
 
     def const(self, value: Any, dtype: Any) -> Operand:
         """A number, everywhere."""
-        return self._once("const", (1, 1), np.dtype(dtype), None, (), value=np.dtype(dtype).type(value))
+        return self.once("const", (1, 1), np.dtype(dtype), None, (), value=np.dtype(dtype).type(value))
 
     def map(self, op: Op, *args: Operand, dtype: Any = None, shape: Shape | None = None) -> Operand:
         """`op` at each place of the common shape of the arguments."""
@@ -156,7 +156,7 @@ class Builder:
                 folded = values[0].astype(chosen) if op.name == "cast" else op.evaluate(values, {})
             return self.const(folded.item(), chosen)
         extra = {"to": chosen.name} if op is CAST else {}
-        return self._once("map", (rows, cols), chosen, op, args, **extra)
+        return self.once("map", (rows, cols), chosen, op, args, **extra)
 
     def reduce(self, name: str, x: Operand, axis: int) -> Operand:
         """Combine along rows (axis 0) or columns (axis 1); the axis keeps the length 1."""
@@ -166,20 +166,20 @@ class Builder:
             return x
         shape = (1, x.shape[1]) if axis == 0 else (x.shape[0], 1)
         dtype = np.dtype(bool) if name in ("any", "all") else x.val.dtype
-        return self._once("reduce", shape, dtype, None, (x,), name=name, axis=axis)
+        return self.once("reduce", shape, dtype, None, (x,), name=name, axis=axis)
 
     def full(self, x: Operand, shape: Shape) -> Operand:
         """x in memory of its own shape: broadcasting is carried out, constants are filled in."""
         if x.shape == shape and x.val.kind != "const":
             return x
-        return self._once("map", shape, x.val.dtype, COPY, (x,), copy=True)
+        return self.once("map", shape, x.val.dtype, COPY, (x,), copy=True)
 
     def _node(self, node: Node) -> Operand:
         if node.op == CONST:
             return self._constant(node)
         args = [self.known[n.index] for n in node.inputs if n.index in self.known]
         op: Op = node.op
-        rule = RULES.get(op)
+        rule = self.rules.get(op)
         if rule is not None:
             found: Operand = rule(self, node, *args)
             return found
@@ -216,124 +216,3 @@ def _pruned(values: list[Val], inputs: list[Val], outputs: list[Operand]) -> Pro
     for position, val in enumerate(kept):
         val.index = position
     return Program(kept, inputs, outputs)
-
-
-# What each op on whole matrices becomes
-
-
-def _reshape(b: Builder, node: Node, x: Operand) -> Operand:
-    given = node.inputs[0]
-    target = matrix_shape(node.shape)
-    if given.op == INPUT and len(given.shape) > 2 and target == _flattened(given.shape):
-        return x
-    source = matrix_shape(given.shape)
-    if source == target:
-        return x
-    if 1 in source and source == (target[1], target[0]):
-        return turned(x) if x.shape == source else x
-    raise CannotLower(f"reshape of {source} to {target}")
-
-
-def _permute(b: Builder, node: Node, x: Operand) -> Operand:
-    return turned(x) if node.attrs["dims"] == (1, 0) else x
-
-
-def _same(b: Builder, node: Node, x: Operand) -> Operand:
-    return x
-
-
-def _cast(b: Builder, node: Node, x: Operand) -> Operand:
-    if x.val.dtype == node.dtype:
-        return x
-    return b.map(CAST, x, dtype=node.dtype)
-
-
-def _reduction(b: Builder, node: Node, x: Operand) -> Operand:
-    shape = node.inputs[0].shape
-    x = b.full(x, matrix_shape(shape)) if x.shape != matrix_shape(shape) else x
-    found = x
-    for dim in sorted(node.attrs["dim"], reverse=True):
-        axis = dim + 2 - len(shape)
-        if node.name == "sum" and x.val.kind == "const" and found.shape[axis] != 1:
-            raise CannotLower("the sum of a constant")
-        found = b.reduce(node.name, found, axis)
-    if not node.attrs["keepdim"] and len(shape) == 2 and node.attrs["dim"] == (1,):
-        return turned(found)  # (n, 1) became (n,), a row
-    return found
-
-
-def _softmax(b: Builder, node: Node, x: Operand) -> Operand:
-    axis = node.attrs["dim"] + 2 - len(node.shape)
-    x = b.full(x, matrix_shape(node.shape))
-    shifted = b.map(scalar.sub, x, b.reduce("amax", x, axis))
-    e = b.map(scalar.exp, shifted)
-    total = b.reduce("sum", e, axis)
-    if node.name == "softmax":
-        return b.map(scalar.div, e, total)
-    return b.map(scalar.sub, shifted, b.map(scalar.log, total))
-
-
-def _hits(b: Builder, node: Node, index: Operand, width: int) -> Operand:
-    """Where the column is the one that `index` names in its row; negative indices do not occur."""
-    if len(node.inputs[0].shape) != 2 or node.attrs["dim"] != 1 or index.shape[1] != 1:
-        raise CannotLower(f"{node.name} but of one column of each row")
-    columns = b._once("iota", (1, width), np.int64, None, ())
-    return b.map(scalar.eq, columns, index)
-
-
-def _gather(b: Builder, node: Node, x: Operand, index: Operand) -> Operand:
-    hits = _hits(b, node, index, node.inputs[0].shape[1])
-    return b.reduce("sum", b.map(scalar.where, hits, x, b.const(0, x.val.dtype)), 1)
-
-
-def _index(b: Builder, node: Node, x: Operand, index: Operand) -> Operand:
-    if len(node.inputs) != 2 or any(len(n.shape) != 1 for n in node.inputs):
-        raise CannotLower("indexing but of a vector by a vector")
-    columns = b._once("iota", (1, x.shape[1]), np.int64, None, ())
-    hits = b.map(scalar.eq, columns, turned(index))
-    return turned(b.reduce("sum", b.map(scalar.where, hits, x, b.const(0, x.val.dtype)), 1))
-
-
-def _scatter_add(b: Builder, node: Node, x: Operand, index: Operand, v: Operand) -> Operand:
-    hits = _hits(b, node, index, node.shape[1])
-    added = b.map(scalar.where, hits, v, b.const(0, v.val.dtype))
-    if x.val.kind == "const" and np.size(x.val.attrs["value"]) == 1 and x.val.attrs["value"] == 0:
-        return b.full(added, matrix_shape(node.shape))
-    return b.map(scalar.add, x, added)
-
-
-def _matmul(b: Builder, node: Node, x: Operand, y: Operand) -> Operand:
-    if any(len(n.shape) != 2 for n in node.inputs) or 0 in node.shape or node.inputs[0].shape[1] == 0:
-        raise CannotLower("a product of batches of matrices")
-    if node.dtype.kind != "f":
-        raise CannotLower("a product of integer matrices")
-    x = b.full(x, matrix_shape(node.inputs[0].shape))
-    y = b.full(y, matrix_shape(node.inputs[1].shape))
-    return b._once("matmul", matrix_shape(node.shape), node.dtype, None, (x, y))
-
-
-def _replace(b: Builder, node: Node, old: Operand, new: Operand) -> Operand:
-    return b.full(new, matrix_shape(node.shape)) if new.shape != matrix_shape(node.shape) else new
-
-
-def _zeros(b: Builder, node: Node, x: Operand) -> Operand:
-    return b.const(0, node.dtype)
-
-
-CAST, COPY = layout.cast, layout.clone
-RULES: dict[Any, Any] = {
-    layout.reshape: _reshape,
-    layout.permute: _permute,
-    layout.expand: _same,
-    layout.clone: _same,
-    layout.cast: _cast,
-    reduce.softmax: _softmax,
-    reduce.log_softmax: _softmax,
-    indexing.gather: _gather,
-    indexing.index: _index,
-    indexing.scatter_add: _scatter_add,
-    linear.matmul: _matmul,
-    scalar.replace: _replace,
-    scalar.zeros_like: _zeros,
-    **dict.fromkeys((reduce.sum_, reduce.amax, reduce.amin, reduce.any_, reduce.all_), _reduction),
-}

@@ -19,7 +19,7 @@ from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
 from forwardnet.compiler.products import emit_product
 from forwardnet.compiler.schedule import Kernel
-from forwardnet.compiler.transfer import batch_of, emit_copy, emit_gather, emit_record, emit_turn
+from forwardnet.compiler.transfer import batch_of, emit_assembly, emit_copy, emit_gather, emit_record, emit_turn
 
 FTZ_AND_DAZ = 0x8040
 COUNTER, GENERATION = 0, 64  # where the barrier's words lie in the arena
@@ -65,6 +65,8 @@ def is_worth_sharing(kernel: Kernel, plan: Plan) -> bool:
     """Whether several threads finish a kernel sooner than one; totals over rows are summed by one."""
     if kernel.kind == "matmul":
         return _multiply_adds(kernel) >= PRODUCT_WORK
+    if kernel.kind == "assemble":
+        return False
     vectors = kernel.space[0] * panels(kernel.space[1]) * max(1, len(kernel.values))
     if kernel.kind == "turn":
         return vectors >= VECTOR_WORK
@@ -165,6 +167,9 @@ class Emitter:
         frame = self._frame(name, shared=self.threads > 1 and is_worth_sharing(kernel, self.plan), width=width)
         if kernel.kind == "matmul":
             emit_product(frame, kernel, self.plan)
+        elif kernel.kind == "assemble":
+            assert kernel.root is not None
+            emit_assembly(frame, kernel.root, self.plan)
         elif kernel.kind == "turn":
             assert kernel.root is not None
             emit_turn(frame, kernel.root, self.plan, _turn_source(kernel, self.plan))

@@ -49,9 +49,10 @@ class _Groups:
         self.parent = list(range(len(program.values)))
         self.parity = [0] * len(program.values)
         for val in program.values:
-            if val.kind == "map" and not val.is_vector:
+            if val.kind in ("map", "assemble") and not val.is_vector:
                 for arg in val.args:
-                    if arg.shape == val.shape and not arg.val.is_vector:
+                    same = arg.shape == val.shape or val.kind == "assemble"
+                    if same and not arg.val.is_vector:
                         self.tie(val.index, arg.val.index, int(arg.flip))
 
     def root(self, i: int) -> tuple[int, int]:
@@ -119,7 +120,7 @@ def _cost(program: Program, groups: _Groups, setting: dict[int, int]) -> tuple[f
     turned: set[int] = set()
     for val in program.values:
         rows, cols = chosen.shape(val)
-        if val.kind == "map":
+        if val.kind in ("map", "assemble"):
             total += MAP * rows * panels(cols)
         elif val.kind == "reduce":
             total += _reduce_cost(val, chosen)

@@ -54,7 +54,7 @@ class Plan:
     def along_lanes(self, val: Val, kernel: Kernel) -> bool:
         """Whether a reduction of the kernel goes along the lanes."""
         x = val.args[0].val
-        form = kernel.way if x is kernel.root else self.o.of[x.index]
+        form = kernel.way if kernel.kind == "matmul" and x is kernel.root else self.o.of[x.index]
         return bool((val.attrs["axis"] == 1) ^ bool(form))
 
     # Making it
@@ -115,7 +115,7 @@ def make_plan(program: Program, o: Orientation, schedule: Schedule, states: dict
     for kernel in schedule.kernels:
         for val in kernel.values:
             if val.index in schedule.stored or _is_outer_total(plan, kernel, val):
-                plan.add(val, kernel.way if val is kernel.root else o.of[val.index])
+                plan.add(val, kernel.way if kernel.kind == "matmul" and val is kernel.root else o.of[val.index])
         if kernel.kind == "turn":
             assert kernel.root is not None
             plan.add(kernel.root, 0)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from forwardnet import config
-from forwardnet.compiler import cache, matrix, module, orient, threads
+from forwardnet.compiler import cache, module, orient, rules, threads
 from forwardnet.compiler.explain import kernel_lines
 from forwardnet.compiler.matrix import Val
 from forwardnet.compiler.module import Emitter, Signature, work
@@ -50,7 +50,7 @@ class Native:
         At most `most_threads` threads (None: as many as there are processors) share a step, fewer for a small one.
         """
         begin = time.perf_counter()
-        self.program = matrix.build(graph)
+        self.program = rules.build(graph)
         for number in signature.gathered:
             self.program.inputs[number].attrs["gathered"] = True
         self.signature = signature

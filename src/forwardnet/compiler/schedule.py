@@ -24,7 +24,7 @@ class Kernel:
     (for a value of the outer level: before which).
     """
 
-    kind: str  # "loop", "matmul", "turn"
+    kind: str  # "loop", "matmul", "turn", "assemble"
     space: tuple[int, int]
     values: list[Val] = field(default_factory=list)
     outer: str | None = None
@@ -59,7 +59,7 @@ class Scheduler:
 
     def run(self) -> Schedule:
         for val in self.program.values:
-            if val.kind in ("matmul", "reduce"):
+            if val.kind in ("matmul", "reduce", "assemble"):
                 self.place(val)
         for output in self.program.outputs:
             self.place(output.val)
@@ -80,6 +80,12 @@ class Scheduler:
             return
         if val.kind == "matmul":
             self._place_matmul(val)
+            return
+        if val.kind == "assemble":
+            for arg in val.args:
+                self.place(arg.val)
+            self.home[val.index] = len(self.kernels)
+            self.kernels.append(Kernel("assemble", self.o.shape(val), [val], "panels", {val.index: 0}, val))
             return
         group = self._pulled(val)
         for member in group:
@@ -139,7 +145,7 @@ class Scheduler:
 
     def _join(self, kernel: Kernel, position: int, group: list[Val]) -> bool:
         """Put the values of `group` into `kernel` if all of them fit; tells whether they did."""
-        if kernel.kind == "turn":
+        if kernel.kind in ("turn", "assemble"):
             return False
         trial = Kernel(
             kernel.kind, kernel.space, list(kernel.values), kernel.outer, dict(kernel.phase), kernel.root, kernel.way
@@ -244,6 +250,7 @@ class Scheduler:
     def _stored(self) -> set[int]:
         """Values that must be in memory: read by another kernel or phase, transposed, or given out."""
         stored = {o.val.index for o in self.program.outputs} | set(self.turned)
+        stored |= {v.index for v in self.program.values if v.kind == "assemble"}
         for position, kernel in enumerate(self.kernels):
             for val in kernel.values:
                 for arg in val.args:

@@ -134,6 +134,33 @@ def _scatter_row(f: Frame, row: Value, width: int, written: int, batch: int, i: 
         done()
 
 
+def emit_assembly(f: Frame, val: Val, plan: Plan) -> None:
+    """Put a value together, element by element, from parts of others; later pieces write over earlier ones."""
+    kind, size = memory_type(val.dtype), val.dtype.itemsize
+    for piece in val.attrs["pieces"]:
+        x = val.args[piece.source]
+        with f.loop(piece.shape[0]) as (r, _, rows_done):
+            with f.loop(piece.shape[1]) as (c, _, columns_done):
+                source = _position(f, x, plan, _along(f, r, piece.rows), _along(f, c, piece.columns))
+                target = _position(f, Operand(val), plan, _along(f, r, piece.to_rows), _along(f, c, piece.to_columns))
+                one = f.builder.load(f.at(plan.offset(x.val), source, size), typ=kind, align=size)
+                f.builder.store(one, f.at(plan.offset(val), target, size), align=size)
+                columns_done()
+            rows_done()
+
+
+def _along(f: Frame, i: Value, line: tuple[int, int]) -> Value:
+    """start + i step"""
+    return f.plus(f.scaled(i, line[1]), index(line[0]))
+
+
+def _position(f: Frame, x: Operand, plan: Plan, row: Value, column: Value) -> Value:
+    """Where element (row, column) of an operand lies in its value's buffer."""
+    if x.flip ^ bool(plan.orientation(x.val)):
+        row, column = column, row
+    return _element(f, row, column, plan.shape(x.val)[0])
+
+
 def emit_record(f: Frame, x: Operand, plan: Plan, into: Value) -> None:
     """Write a value to memory of the caller, row by row."""
     rows, cols = x.shape
