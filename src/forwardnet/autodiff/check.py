@@ -107,17 +107,11 @@ def gradcheck(
     return True
 
 
-def gradgradcheck(
-    grad: Grad,
-    func: Function,
-    inputs: Any,
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-5,
-    rtol: float = 1e-3,
-    raise_exception: bool = True,
-) -> bool:
-    """`gradcheck` of the gradient itself, along a fixed pseudo-random direction of the outputs: second derivatives."""
+def gradgradcheck(grad: Grad, func: Function, inputs: Any, **options: Any) -> bool:
+    """`gradcheck` of the gradient itself, along a fixed pseudo-random direction of the outputs: second derivatives.
+
+    Options are those of `gradcheck`.
+    """
     given = tuple(_as_tuple(inputs))
     wanted = [i for i, x in enumerate(given) if getattr(x, "requires_grad", False)]
     rng = np.random.default_rng(0)
@@ -131,4 +125,4 @@ def gradgradcheck(
         found = grad(ys, [xs[i] for i in wanted], list(gs), create_graph=True, allow_unused=True)
         return tuple(f for f in found if f is not None)
 
-    return gradcheck(grad, first, (*given, *directions), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
+    return gradcheck(grad, first, (*given, *directions), **options)

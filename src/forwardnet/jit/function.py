@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 
 from forwardnet.jit.cells import Cell, UnevenError, begin, cells_of, mark_of, settings_of
+from forwardnet.jit.fallback import made_or_reason
 from forwardnet.jit.trace import Traced, trace
 from forwardnet.ops.record import CannotLower
 from forwardnet.tensor import Tensor
@@ -76,18 +77,17 @@ class Compiled:
         return self.function(*args, **kwargs) if program is None else program(tensors)
 
     def _made(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program | None:
-        try:
+        def make() -> Program:
             try:
                 return Program(self.function, self.owners, args, kwargs)
             except UnevenError:
                 return Program(self.function, self.owners, args, kwargs, share=False)
-        except CannotLower as reason:
-            text = f"{reason} cannot be compiled"
-        except (ImportError, OSError) as error:
-            text = f"no native code here ({type(error).__name__}: {str(error).splitlines()[0]})"
-        name = getattr(self.function, "__name__", "the function")
-        warnings.warn(f"{name} runs eagerly: {text}", UserWarning, stacklevel=3)
-        return None
+
+        program, reason = made_or_reason(make)
+        if program is None:
+            name = getattr(self.function, "__name__", "the function")
+            warnings.warn(f"{name} runs eagerly: {reason}", UserWarning, stacklevel=3)
+        return program
 
 
 class Program:

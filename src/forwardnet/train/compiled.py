@@ -19,6 +19,7 @@ import numpy as np
 from forwardnet.ir.graph import Spec
 from forwardnet.jit import Traced, trace
 from forwardnet.jit.cells import UnevenError, begin, cells_of, mark_of, settings_of
+from forwardnet.jit.fallback import made_or_reason
 from forwardnet.ops.record import CannotLower
 from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
 from forwardnet.train.program import Array, EagerProgram, Epoch, Loss, make_step
@@ -44,14 +45,14 @@ def program_for(
 ) -> EagerProgram | CompiledProgram:
     """The compiled program for these steps; where there cannot be one the eager one, and one warning that says why."""
     eager = EagerProgram(model, loss, optimizer, arrays, watch=watch, keep_outputs=keep_outputs)
-    try:
-        size = min(batch_size, len(arrays[0]))
-        return CompiledProgram(eager, model, loss, optimizer, arrays, batch_size=size, threads=threads)
-    except CannotLower as reason:
-        text = f"training runs eagerly: {reason} cannot be compiled"
-    except (ImportError, OSError, RuntimeError) as error:
-        text = f"training runs eagerly: no native code here ({type(error).__name__}: {str(error).splitlines()[0]})"
-    warnings.warn(f"{text}. hint: compile=False says so beforehand", UserWarning, stacklevel=3)
+    size = min(batch_size, len(arrays[0]))
+    compiled, reason = made_or_reason(
+        lambda: CompiledProgram(eager, model, loss, optimizer, arrays, batch_size=size, threads=threads)
+    )
+    if compiled is not None:
+        return compiled
+    text = f"training runs eagerly: {reason}. hint: compile=False says so beforehand"
+    warnings.warn(text, UserWarning, stacklevel=3)
     return eager
 
 
