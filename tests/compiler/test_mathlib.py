@@ -62,9 +62,12 @@ def test_bound_of_two_arguments(name: str, dtype: str) -> None:
     size = 8 * np.dtype(dtype).itemsize
     a = [rng.integers(0, 2**size, n, dtype=f"u{size // 8}").view(dtype) for _ in range(2)]
     pairs = [a, [np.abs(a[0]), rng.uniform(-2, 2, n)], [np.exp(rng.uniform(-9, 9, n)), rng.uniform(-30, 30, n)]]
-    # Powers of numbers near 1 with large exponents need the most digits of the logarithm.
+    # Powers near the ends of the range need the most digits of the logarithm.
+    near = rng.uniform(0.5, 2, n)
+    largest = np.finfo(dtype).maxexp
     pairs += [
         [rng.uniform(0.9, 1.1, n), rng.uniform(-7000, 7000, n)],
+        [near, rng.uniform(-largest, largest, n) / np.log2(near)],
         [-np.exp(rng.uniform(-9, 9, n)), rng.integers(-9, 9, n)],
     ]
     with np.errstate(invalid="ignore"):  # signalling NaN
@@ -131,6 +134,19 @@ def test_special_powers(dtype: str) -> None:
     got = op_kernel("pow", dtype)(a, b)
     np.testing.assert_array_equal(got, expected)
     np.testing.assert_array_equal(np.signbit(got[expected == 0]), np.signbit(expected[expected == 0]))
+
+
+@pytest.mark.parametrize("name", ["fmod", "remainder", "floor_divide"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_remainders_are_exact(name: str, dtype: str) -> None:
+    """Next to whole quotients, and where rounding makes a quotient wrong by more than one."""
+    rng, digits = np.random.default_rng(9), np.finfo(dtype).nmant
+    b = rng.uniform(0.5, 2, 40000).astype(dtype) * rng.choice([-1, 1], 40000).astype(dtype)
+    quotient = np.floor(2.0 ** rng.uniform(0, digits + 5, b.size)).astype(dtype)
+    a = b * quotient  # rounded: the quotient is next to a whole number
+    a[::2] += b[::2] * rng.uniform(-1, 1, b.size)[::2].astype(dtype)
+    op = REGISTRY[name]
+    np.testing.assert_array_equal(op_kernel(name, dtype)(a, b), op(a, b))
 
 
 @pytest.mark.parametrize("name", ["sin", "cos", "tan"])
