@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import platform
 import threading
 from typing import Any
 
@@ -33,6 +34,15 @@ def vector_bytes() -> int:
     if features.get("avx512f") and features.get("avx512dq") and features.get("avx512vl"):
         return 64
     return 32 if features.get("avx2") and features.get("fma") else 16
+
+
+@functools.cache
+def has_multiply_add() -> bool:
+    """Whether the processor multiplies and adds in one instruction; without it each would become a call."""
+    _initialize()
+    if platform.machine().lower() not in ("x86_64", "amd64", "i386", "i686"):
+        return True
+    return bool(binding.get_host_cpu_features().get("fma"))
 
 
 def target_machine(cpu: str | None = None, features: str | None = None) -> Any:

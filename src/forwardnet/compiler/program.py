@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from forwardnet import config
-from forwardnet.compiler import cache, module, orient, rules, threads
+from forwardnet.compiler import cache, engine, module, orient, rules, threads
 from forwardnet.compiler.explain import kernel_lines
 from forwardnet.compiler.matrix import Val
 from forwardnet.compiler.module import Emitter, Signature, work
@@ -20,6 +20,7 @@ from forwardnet.compiler.plan import ALIGN, make_plan, pack, unpack
 from forwardnet.compiler.schedule import schedule
 from forwardnet.ir.graph import Graph
 from forwardnet.ir.text import to_text
+from forwardnet.ops.record import CannotLower
 
 __all__ = ["Native", "Signature"]
 
@@ -50,6 +51,8 @@ class Native:
         At most `most_threads` threads (None: as many as there are processors) share a step, fewer for a small one.
         """
         begin = time.perf_counter()
+        if not engine.has_multiply_add():
+            raise CannotLower("a program for a processor without fused multiply-add")
         self.program = rules.build(graph)
         for number in signature.gathered:
             self.program.inputs[number].attrs["gathered"] = True
