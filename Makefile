@@ -4,6 +4,7 @@
 SHELL := /bin/sh
 VENV := .venv
 TORCH_VENV := .venv-torch
+BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 
 # An editable installation holds this folder's path, so the stamp's name does too: a moved or copied checkout installs again.
@@ -11,6 +12,7 @@ PLACE := $(shell printf %s "$(CURDIR)" | cksum | cut -d' ' -f1)
 RUN_STAMP := $(VENV)/.installed-$(PLACE)
 DEV_STAMP := $(VENV)/.installed-dev-$(PLACE)
 TORCH_STAMP := $(TORCH_VENV)/.installed-$(PLACE)
+BENCH_STAMP := $(BENCH_VENV)/.installed-$(PLACE)
 
 # matplotlib keeps a list of fonts, and compiled steps and downloads are kept too: below .venv like everything else.
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
@@ -29,7 +31,7 @@ help:
 	@echo "make demo        train on the real 8x8 digits and write a model and a report"
 	@echo "make test        all tests"
 	@echo "make check       format, lint, types, architecture, fast tests"
-	@echo "make bench       time our own training steps and the import"
+	@echo "make bench       time training beside PyTorch, JAX and scikit-learn, in an environment of its own (15 minutes)"
 	@echo "make docs        rebuild docs/reference from the registries"
 	@echo "make test-torch  compare with PyTorch, in an environment of its own"
 	@echo "make clean       remove environments, caches and runs"
@@ -47,6 +49,10 @@ $(TORCH_STAMP): pyproject.toml tools/install.sh
 	@tools/install.sh $(TORCH_VENV) torch==2.13.0 expecttest -e ".[dev]"
 	@touch $@
 
+$(BENCH_STAMP): pyproject.toml tools/install.sh
+	@tools/install.sh $(BENCH_VENV) torch==2.13.0 jax jaxlib threadpoolctl -e .
+	@touch $@
+
 install: $(DEV_STAMP)
 
 demo: $(RUN_STAMP)
@@ -62,8 +68,10 @@ check: $(DEV_STAMP)
 	@$(PYTEST_ENV) $(BIN)/python -m pytest -q tests/test_architecture.py
 	@$(PYTEST_ENV) $(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow and not torch" --ignore=tests/test_architecture.py
 
-bench: $(RUN_STAMP)
-	@$(BIN)/python tools/bench.py
+# Arguments for the benchmark: make bench BENCH_ARGS="--tasks tiny --only steps"
+bench: export MPLCONFIGDIR := $(CURDIR)/$(BENCH_VENV)/cache/matplotlib
+bench: $(BENCH_STAMP)
+	@$(BENCH_VENV)/bin/python tools/bench.py $(BENCH_ARGS)
 
 docs: $(RUN_STAMP)
 	@$(BIN)/python tools/build_docs.py
@@ -72,5 +80,5 @@ test-torch: $(TORCH_STAMP)
 	@$(PYTEST_ENV) $(TORCH_VENV)/bin/python -m pytest -q tests/torch_reference
 
 clean:
-	rm -rf $(VENV) $(TORCH_VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) $(TORCH_VENV) $(BENCH_VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests tools examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,110 +1,143 @@
-"""Times our own training steps, and the import, on this machine: `make bench`.
+"""Times training steps here and in PyTorch, JAX and scikit-learn, in turns, on this machine: `make bench`.
 
-A step is forward, backward and the update: float32, Adam, softmax cross-entropy, random data. Printed are the median
-of many steps and, as the spread, the quartiles. It is a first measure of the eager path; a comparison with other
-libraries is not part of it yet.
+Writes RESULTS.md, plots and the raw numbers. Libraries that are not installed are left out, and said to be.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import subprocess
+import json
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from statistics import quantiles
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
 
-import numpy as np
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-import forwardnet as ff
-from forwardnet import nn
+from benchmarks import compare, machine, plots, processes, results, sweep  # noqa: E402
+from benchmarks.contenders import ENTRIES, PEERS  # noqa: E402
+from benchmarks.rounds import Spread  # noqa: E402
+from benchmarks.tasks import AIMS, TASKS  # noqa: E402
+from benchmarks.team import Team  # noqa: E402
 
-
-@dataclass(frozen=True)
-class Task:
-    """A network and the rows of one step."""
-
-    name: str
-    sizes: tuple[int, ...]
-    activation: type[Any]
-    batch: int
+OWN = ("forwardnet", "forwardnet-eager")
+QUICK = compare.Effort(measurement=0.005, rounds=0.0, least=2, most=2)
 
 
-TASKS = [
-    Task("tiny", (2, 20, 2), nn.Tanh, 200),
-    Task("small", (20, 64, 64, 2), nn.ReLU, 32),
-    Task("mnist", (784, 128, 10), nn.ReLU, 64),
-    Task("tab", (100, 256, 256, 256, 2), nn.ReLU, 256),
-    Task("large", (784, 1024, 1024, 10), nn.ReLU, 256),
-]
-
-
-def training_step(task: Task) -> Callable[[], None]:
-    """One step of training `task`, always on the same rows."""
-    ff.manual_seed(0)
-    random = np.random.default_rng(0)
-    layers: list[Any] = []
-    for n_in, n_out in zip(task.sizes[:-1], task.sizes[1:], strict=True):
-        layers += [nn.Linear(n_in, n_out), task.activation()]
-    model = nn.Sequential(*layers[:-1])
-    loss_of = nn.CrossEntropyLoss()
-    optimizer = ff.optim.Adam(model.parameters(), lr=1e-3)
-    X = ff.from_numpy(random.standard_normal((task.batch, task.sizes[0]), dtype=np.float32))
-    y = ff.from_numpy(random.integers(0, task.sizes[-1], task.batch))
-
-    def step() -> None:
-        optimizer.zero_grad()
-        loss_of(model(X), y).backward()
-        optimizer.step()
-
-    return step
-
-
-def microseconds(step: Callable[[], None], seconds: float) -> tuple[float, float, float, int]:
-    """Lower quartile, median, upper quartile and number of the steps that fit into `seconds`, after some to warm up."""
-    for _ in range(5):
-        step()
-    times = []
-    end = time.perf_counter() + seconds
-    while len(times) < 8 or time.perf_counter() < end:
-        start = time.perf_counter()
-        step()
-        times.append(1e6 * (time.perf_counter() - start))
-    low, middle, high = quantiles(times, n=4)
-    return low, middle, high, len(times)
-
-
-def import_milliseconds(runs: int = 7) -> tuple[float, float]:
-    """Smallest time of `runs` fresh interpreters for `import numpy`, and for `import forwardnet` after it."""
-    code = (
-        "from time import perf_counter as t; a = t(); import numpy; b = t(); import forwardnet; c = t(); "
-        "print(1e3 * (b - a), 1e3 * (c - b))"
-    )
-    lines = [subprocess.check_output([sys.executable, "-c", code], text=True) for _ in range(runs)]
-    numpy_times, own_times = zip(*([float(number) for number in line.split()] for line in lines), strict=True)
-    return min(numpy_times), min(own_times)
-
-
-def main() -> None:
-    """Print the table."""
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each network (default: 2)")
-    seconds = parser.parse_args().seconds
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "as NumPy chooses")
-    print(f"forwardnet {ff.__version__}, NumPy {np.__version__}, Python {platform.python_version()}")
-    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, BLAS threads: {threads}\n")
-    print(f"{'eager training step':<32} {'batch':>5} {'median us':>10} {'quartiles us':>19} {'steps':>7}")
-    for task in TASKS:
-        low, middle, high, count = microseconds(training_step(task), seconds)
-        name = f"{task.name} {'-'.join(map(str, task.sizes))}"
-        print(f"{name:<32} {task.batch:>5} {middle:>10.0f} {f'{low:.0f} to {high:.0f}':>19} {count:>7}")
-    numpy_time, own_time = import_milliseconds()
-    print(f"\nimport forwardnet: {own_time:.0f} ms beyond NumPy's own {numpy_time:.0f} ms")
-    print("Only our own steps are timed; a comparison with other libraries is not part of this benchmark yet.")
+    names = ",".join(TASKS)
+    parser.add_argument("--tasks", default=names, help=f"which of {names} (default: all)")
+    parser.add_argument("--peers", default=",".join(PEERS), help=f"which of {','.join(PEERS)}, or none (default: all)")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads, the better counts (default: 1,2)")
+    parser.add_argument("--rounds", type=float, default=45.0, help="seconds of rounds for each task (default: 45)")
+    parser.add_argument("--only", default="steps,waits,growth", help="parts to measure (default: steps,waits,growth)")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks", help="folder for the results")
+    parser.add_argument("--quick", action="store_true", help="two short rounds, to see that all of it works")
+    chosen = parser.parse_args(arguments)
+    for name in chosen.tasks.split(","):
+        if name not in TASKS:
+            parser.error(f"no task {name!r}; there are {names}")
+    chosen.peers = [] if chosen.peers == "none" else chosen.peers.split(",")
+    for name in chosen.peers:
+        if name not in PEERS:
+            parser.error(f"no peer {name!r}; there are {', '.join(PEERS)}")
+    return chosen
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write the results."""
+    chosen = parse(sys.argv[1:] if arguments is None else arguments)
+    begin = time.perf_counter()
+    run = results.Run(machine.describe())
+    for name, text in run.machine.items():
+        print(f"{name}: {text}")
+    keys = []
+    for key in (*OWN, *chosen.peers):
+        why = ENTRIES[key].missing()
+        if why is None:
+            keys.append(key)
+        else:
+            run.absent[key] = why
+            print(f"{ENTRIES[key].label} takes no part: {why}")
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    parts = chosen.only.split(",")
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, open(Path(name) / "log.txt", "w") as log:
+        if "steps" in parts:
+            steps(run, keys, chosen, Path(name), log)
+        if "waits" in parts:
+            waits(run, keys, chosen, Path(name), log)
+        if "growth" in parts and not chosen.quick:
+            growth(run, keys, chosen, Path(name), log)
+    finish(run, chosen.out)
+    print(f"\n{time.perf_counter() - begin:.0f} s; written to {chosen.out}")
+
+
+def steps(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:
+    """The tasks."""
+    effort = QUICK if chosen.quick else compare.Effort(rounds=chosen.rounds)
+    with Team(folder / "steps", log) as team:
+        members = [team.add(key, int(n)) for key in (*keys, "peak") for n in chosen.threads.split(",")]
+        for name in chosen.tasks.split(","):
+            print(f"\n{TASKS[name].title}", flush=True)
+            run.results[name] = result = compare.run(TASKS[name], members, effort, say)
+            run.loads.append(machine.load())
+            for who, values in sorted(result.samples.items(), key=lambda item: item[0][0] == "peak"):
+                if who[0] == "peak":
+                    text = f"peak, GFLOP/s, {who[1]} threads: {results.spread(Spread.of(values), 1e-9)}"
+                else:
+                    text = f"{results.named(who)}: {results.spread(Spread.of(values), 1e6)} us"
+                print(f"  {text}")
+            found = results.verdict(result)
+            if found is not None and found.ratio is not None and found.peer is not None:
+                print(f"  {results.named(found.peer)} / ours: {results.spread(found.ratio)}, aim {AIMS[name]:g}")
+
+
+def waits(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:
+    """Fresh processes."""
+    print("\nimports, compilation, first epochs", flush=True)
+    own = [("jax-once" if key == "jax" else key) for key in keys if key != "forwardnet-eager"]
+    run.waits = processes.measure(own, folder, log, say, quick=chosen.quick)
+    if not chosen.quick:
+        run.command = processes.command_line(folder, log)
+    run.loads.append(machine.load())
+
+
+def growth(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:
+    """Batch, width and depth."""
+    print("\nbatch, width, depth", flush=True)
+    chosen_keys = [("jax-once" if k == "jax" else k) for k in keys if k not in ("forwardnet-eager", "torch-compile")]
+    with Team(folder / "growth", log) as team:
+        members = [team.add(key, int(n)) for key in chosen_keys for n in chosen.threads.split(",")]
+        run.sweeps = sweep.measure(members, say)
+    run.loads.append(machine.load())
+
+
+def finish(run: results.Run, out: Path) -> None:
+    """RESULTS.md, the plots and the raw numbers."""
+    (out / "RESULTS.md").write_text(results.write(run, plots.draw(run, out)), encoding="utf-8")
+    raw = {**asdict(run), "results": {name: _raw(result) for name, result in run.results.items()}}
+    (out / "results.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
+
+
+def _raw(result: compare.Result) -> dict[str, Any]:
+    """A result with keys that JSON can have."""
+    found = {name: value for name, value in vars(result).items() if name != "task"}
+    texts = {
+        name: {f"{key} {threads}": x for (key, threads), x in value.items()} if isinstance(value, dict) else value
+        for name, value in found.items()
+    }
+    return {"task": result.task.to_dict(), **texts}
+
+
+def say(text: str) -> None:
+    """Progress, as it happens."""
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,50 @@
+"""Who takes part. Each module imports its library, so it is imported in the contender's own process only."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contender: how it is called, where its class is, and what must be installed."""
+
+    key: str
+    label: str
+    module: str
+    name: str
+    needs: str
+    is_own: bool = False
+
+    def missing(self) -> str | None:
+        """Why it cannot take part here; None if it can."""
+        if importlib.util.find_spec(self.needs) is None:
+            return f"{self.needs} is not installed"
+        if self.key == "torch-compile" and shutil.which("g++") is None and shutil.which("clang++") is None:
+            return "there is no C++ compiler"
+        return None
+
+    def make(self, threads: int) -> Any:
+        """The contender itself; imports its library."""
+        module = importlib.import_module(f"benchmarks.contenders.{self.module}")
+        return getattr(module, self.name)(threads)
+
+
+ENTRIES = {
+    entry.key: entry
+    for entry in (
+        Entry("forwardnet", "Forwardnet", "own", "Own", "forwardnet", is_own=True),
+        Entry("forwardnet-eager", "Forwardnet, eager", "own", "OwnEager", "forwardnet", is_own=True),
+        Entry("torch", "PyTorch eager, fused Adam", "pytorch", "Eager", "torch"),
+        Entry("torch-compile", "PyTorch `torch.compile`", "pytorch", "Compiled", "torch"),
+        Entry("jax", "JAX `jit` + `scan`", "jax_scan", "Jax", "jax"),
+        Entry("jax-once", "JAX `jit` + `scan`", "jax_scan", "JaxOnce", "jax"),
+        Entry("sklearn", "scikit-learn MLPClassifier", "scikit_learn", "ScikitLearn", "sklearn"),
+    )
+}
+OWN = "forwardnet"
+PEERS = ("torch", "torch-compile", "jax", "sklearn")

@@ -1,0 +1,69 @@
+"""What every contender can do, whatever library it speaks to."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from typing import Any
+
+from benchmarks.tasks import Problem, Weights
+
+
+class Contender(ABC):
+    """Trains the network of a problem with one library and one number of threads.
+
+    The object is made in a process of its own, whose environment already names the number of threads; making it
+    imports the library.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.notes: dict[str, Any] = {}  # what the results should tell about this task
+        self.problem: Problem
+
+    @abstractmethod
+    def version(self) -> str:
+        """The library and its version."""
+
+    def load(self, problem: Problem) -> None:
+        """Take up a problem; `prepare` must follow before anything is trained."""
+        self.problem = problem
+        self.notes = {}
+        self.reset()
+
+    def prepare(self) -> float | None:
+        """Compile the step; returns the seconds, None where nothing is compiled."""
+        return None
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Back to the first weights and an optimiser that has seen nothing."""
+
+    @abstractmethod
+    def epochs(self, count: int) -> None:
+        """Train for some epochs over the problem's batches; returns when they are done."""
+
+    @abstractmethod
+    def weights(self) -> Weights:
+        """The present weights."""
+
+    def after_one_epoch(self) -> Weights:
+        """The weights after the first epoch."""
+        self.reset()
+        self.epochs(1)
+        return self.weights()
+
+    def timed(self, seconds: float) -> float:
+        """Seconds per step, measured for at least `seconds`, after an epoch to warm up."""
+        self.reset()
+        begin = time.perf_counter()
+        self.epochs(1)
+        count = max(1, math.ceil(seconds / (time.perf_counter() - begin)))
+        done, elapsed = 0, 0.0
+        begin = time.perf_counter()
+        while elapsed < seconds:
+            self.epochs(count)
+            done += count
+            elapsed = time.perf_counter() - begin
+        return elapsed / (done * self.problem.task.steps)

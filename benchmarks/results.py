@@ -1,0 +1,270 @@
+"""Everything a run found, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.compare import Result, Who
+from benchmarks.contenders import ENTRIES, OWN
+from benchmarks.processes import Waits
+from benchmarks.rounds import Spread, ratio
+from benchmarks.sweep import Line
+from benchmarks.tasks import AIMS
+
+# Losses that agree to this share come from the same work: float32 rounding grows over some hundred steps of Adam, and
+# scikit-learn adds its epsilon to a moment that is not corrected for its bias yet.
+AGREEMENT = 2e-3
+PEAK_AIMS = {"tab": 0.70, "large": 0.70}
+# Seconds; a fit of one step is what is timed as compiling.
+WAIT_AIMS = {
+    "first epoch on digits, warm": 0.5,
+    "compiling mnist, cold": 0.4,
+    "compiling mnist, from the cache": 0.02,
+}
+
+METHOD = """\
+* Every contender and number of threads has a process of its own, told its threads before it starts (XLA and OpenMP
+  fix them then). One process asks them in turns: only one works at a time, in each round once, in an order drawn anew.
+* A measurement lasts at least 50 ms after an epoch to warm up, from the same first weights over the same batches, and
+  counts all of a step: gathering the mini-batch, forward, backward, Adam. Softmax cross-entropy, float32.
+* Ours is `Trainer.fit`, from the end of one epoch to the end of another; drawing the order, history and checks are in
+  it. Peers get that order ready-made, resident tensors, the fused Adam, one `scan` per epoch (unrolled by 1 or 4, the
+  faster), one graph for the whole compiled step, and in scikit-learn slices in place of gathered rows.
+* Tables show the median of all rounds and the quartiles; the better number of threads counts. A ratio is taken round
+  by round. The peak is what fused multiply-adds in registers reach, in the same rounds and with as many threads; the
+  operations of a step are those of its matrix products.
+* Before that all train one epoch, and one float64 loss judges their weights, beside those of a float64 NumPy training.
+"""
+
+
+@dataclass
+class Run:
+    """All that was measured."""
+
+    machine: dict[str, str]
+    results: dict[str, Result] = field(default_factory=dict)
+    waits: Waits = field(default_factory=Waits)
+    command: list[float] = field(default_factory=list)
+    sweeps: dict[str, dict[str, Line]] = field(default_factory=dict)
+    loads: list[float] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A task in one line."""
+
+    own: Who
+    peer: Who | None  # the fastest
+    ratio: Spread | None
+    gflops: float
+    share: Spread | None  # of the peak
+
+
+def best(result: Result, keys: Iterable[str]) -> Who | None:
+    """The contender and number of threads with the least median."""
+    medians = {who: Spread.of(values).median for who, values in result.samples.items() if who[0] in keys}
+    return min(medians, key=lambda who: medians[who]) if medians else None
+
+
+def verdict(result: Result) -> Verdict | None:
+    """Ours against the fastest peer; None if ours did not run."""
+    own = best(result, [OWN])
+    if own is None:
+        return None
+    peer = best(result, [key for key, entry in ENTRIES.items() if not entry.is_own])
+    seconds, flops = result.samples[own], result.task.flops
+    peak = result.samples.get(("peak", own[1]))
+    return Verdict(
+        own,
+        peer,
+        ratio(result.samples[peer], seconds) if peer else None,
+        1e-9 * flops / Spread.of(seconds).median,
+        Spread.of([flops / s / p for s, p in zip(seconds, peak, strict=True)]) if peak else None,
+    )
+
+
+def number(value: float) -> str:
+    """Three significant figures, without an exponent."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def spread(found: Spread, scale: float = 1.0) -> str:
+    """Median and, in brackets, the quartiles."""
+    low, median, high = (number(scale * x) for x in (found.low, found.median, found.high))
+    return f"{median} ({low} to {high})"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def named(who: Who) -> str:
+    """Contender and threads."""
+    return f"{ENTRIES[who[0]].label}, {who[1]} thread{'s' if who[1] > 1 else ''}"
+
+
+def write(run: Run, figures: Mapping[str, str]) -> str:
+    """The whole page; `figures` maps a caption to a file beside it."""
+    parts = [
+        "# Results of `make bench`\n",
+        "\n".join(f"* {name}: {text}" for name, text in run.machine.items()) + "\n" + _load(run),
+        "## Method\n\n" + METHOD,
+        "## A training step\n\n" + _main_table(run) + "\n" + _plain_words(run),
+        "## Everybody\n\nMicroseconds per step, median and quartiles.\n\n" + _everybody(run),
+        "## The same work\n\n" + _agreement(run),
+        "## Waiting for the first result\n\n" + _waits(run),
+        "## Plots\n\n" + "\n\n".join(f"![{caption}]({path})\n\n{caption}" for caption, path in figures.items()) + "\n",
+        "## Not measured yet\n\n*tab* with batch normalisation, dropout and AdamW; many small networks at once "
+        "(leave-one-out over iris); the cost against the number of models.\n",
+    ]
+    return "\n".join(parts)
+
+
+def _load(run: Run) -> str:
+    text = ""
+    if run.loads:
+        text += f"* load of the machine while measuring: {min(run.loads):.1f} to {max(run.loads):.1f}"
+        text += " (about 1 to 2 is this run itself)\n"
+    if run.absent:
+        text += f"* took no part: {', '.join(f'{ENTRIES[k].label} ({why})' for k, why in run.absent.items())}\n"
+    return text
+
+
+def _main_table(run: Run) -> str:
+    rows = []
+    for name, result in run.results.items():
+        found = verdict(result)
+        if found is None:
+            continue
+        own = f"{spread(Spread.of(result.samples[found.own]), 1e6)}, {found.own[1]} thr."
+        peer, factor = "none", ""
+        if found.peer is not None and found.ratio is not None:
+            peer = f"{spread(Spread.of(result.samples[found.peer]), 1e6)}: {named(found.peer)}"
+            factor = f"**{spread(found.ratio)}**"
+        share = "" if found.share is None else spread(Spread(*(100 * x for x in _three(found.share)))) + " %"
+        rows.append([result.task.title, own, peer, factor, f"{AIMS[name]:g}", number(found.gflops), share])
+    head = ["task", "ours, us", "fastest peer, us", "peer / ours", "aim", "GFLOP/s", "share of the peak"]
+    return table(head, rows)
+
+
+def _three(found: Spread) -> tuple[float, float, float]:
+    return found.low, found.median, found.high
+
+
+def _plain_words(run: Run) -> str:
+    """What falls short, said in sentences."""
+    lines = []
+    for name, result in run.results.items():
+        found = verdict(result)
+        if found is None:
+            lines.append(f"* *{name}*: ours did not run.")
+            continue
+        if found.ratio is not None and found.ratio.median < AIMS[name]:
+            word = "slower than the fastest peer" if found.ratio.median < 1 else "faster, but less than aimed at"
+            lines.append(f"* *{name}*: {word} ({number(found.ratio.median)} of {AIMS[name]:g}).")
+        if found.share is not None and found.share.median < PEAK_AIMS.get(name, 0):
+            lines.append(
+                f"* *{name}*: {100 * found.share.median:.0f} % of the peak, aimed at {100 * PEAK_AIMS[name]:.0f} %."
+            )
+        note = result.notes.get(found.own, {}).get("warning")
+        if note:
+            lines.append(f"* *{name}*: {note}.")
+    return "Short of the aims:\n\n" + "\n".join(lines) + "\n" if lines else "All aims are reached.\n"
+
+
+def _everybody(run: Run) -> str:
+    everyone = dict.fromkeys(who for r in run.results.values() for who in (*r.samples, *r.errors) if who[0] != "peak")
+    rows = []
+    for who in everyone:
+        cells = []
+        for result in run.results.values():
+            values = result.samples.get(who)
+            cells.append(spread(Spread.of(values), 1e6) if values else result.errors.get(who, ""))
+        rows.append([named(who), *cells])
+    threads = sorted({who[1] for r in run.results.values() for who in r.samples if who[0] == "peak"})
+    for count in threads:
+        cells = [spread(Spread.of(r.samples["peak", count]), 1e-9) for r in run.results.values()]
+        rows.append([f"peak, GFLOP/s, {count} thread{'s' if count > 1 else ''}", *cells])
+    rows.append(["rounds", *(str(max(map(len, r.samples.values()), default=0)) for r in run.results.values())])
+    return table(["", *run.results], rows)
+
+
+def _agreement(run: Run) -> str:
+    """Relative differences of the losses from the float64 training's."""
+    keys = dict.fromkeys(who for r in run.results.values() for who in r.losses)
+    rows = [["loss in float64", *(f"{r.reference_loss:.6f}" for r in run.results.values())]]
+    rows.append(["steps", *(str(r.task.steps) for r in run.results.values())])
+    worst = 0.0
+    for who in keys:
+        cells = []
+        for result in run.results.values():
+            if who not in result.losses:
+                cells.append("")
+                continue
+            difference = result.losses[who] / result.reference_loss - 1
+            worst = max(worst, abs(difference))
+            cells.append(f"{difference:+.1e}")
+        rows.append([named(who), *cells])
+    verdict_ = f"All agree within {worst:.0e}." if worst <= AGREEMENT else f"**They do not agree: {worst:.0e}.**"
+    text = "The loss of each contender's weights after one epoch, relative to that of the float64 training. "
+    return text + verdict_ + "\n\n" + table(["", *run.results], rows)
+
+
+def _waits(run: Run) -> str:
+    w = run.waits
+    keys = [key for key in ENTRIES if key in w.warm]
+    rows = []
+    for key in keys:
+        memory = w.memory.get(key, {})
+        rows.append(
+            [
+                ENTRIES[key].label,
+                number(Spread.of(w.imports[key]).median) if key in w.imports else "",
+                spread(Spread.of(w.cold[key])),
+                spread(Spread.of(w.warm[key])),
+                _seconds(w.compiled_cold.get(key)),
+                _seconds(w.compiled_warm.get(key)),
+                *(f"{memory[name] / 2**20:.0f}" if name in memory else "" for name in ("digits", "mnist", "large")),
+            ]
+        )
+    head = ["seconds", "import", "first epoch, cold", "warm", "compile mnist, cold", "from cache"]
+    text = (
+        "From the start of the process to the end of the first epoch on digits (64-128-10, 28 steps of 64), one "
+        "thread; cold means that no compiled code was kept, warm that it was. Imports are beyond NumPy's own "
+        f"({number(Spread.of(w.imports['numpy']).median) if 'numpy' in w.imports else '?'} s). Memory is the most that "
+        "was resident, data included, in MB.\n\n"
+    )
+    text += table([*head, *(f"MB {name}" for name in ("digits", "mnist", "large"))], rows)
+    if run.command:
+        text += "\n`forwardnet train digits --epochs 1`, the whole command with curves and report: "
+        text += f"{spread(Spread.of(run.command))} s.\n"
+    text += "\n" + _short_waits(w)
+    compiled = {
+        who: [r.compile_seconds.get(who) for r in run.results.values()]
+        for who in dict.fromkeys(who for r in run.results.values() for who in r.compile_seconds)
+    }
+    rows = [[named(who), *map(_seconds, values)] for who, values in compiled.items()]
+    return text + "\nSeconds to compile a step anew:\n\n" + table(["", *run.results], rows)
+
+
+def _short_waits(waits: Waits) -> str:
+    """Ours against the aims."""
+    found = {
+        "first epoch on digits, warm": Spread.of(waits.warm[OWN]).median if OWN in waits.warm else None,
+        "compiling mnist, cold": waits.compiled_cold.get(OWN),
+        "compiling mnist, from the cache": waits.compiled_warm.get(OWN),
+    }
+    lines = []
+    for name, seconds in found.items():
+        if seconds is not None:
+            word = "reached" if seconds <= WAIT_AIMS[name] else "**missed**"
+            lines.append(f"* {name}: {_seconds(seconds)} s, aim {WAIT_AIMS[name]:g} s, {word}")
+    return "\n".join(lines) + "\n"
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else number(value) if value >= 0.1 else f"{value:.3f}"
