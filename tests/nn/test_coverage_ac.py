@@ -120,6 +120,125 @@ def test_AC16_leaky_relu() -> None:
     assert steep.tolist() == [-4, -2, -1, 0, 0.5, 1, 2]
 
 
+def zero_slopes(y: Any, slope: Any, expected: list[float]) -> None:
+    assert y.tolist() == expected
+    assert slope.tolist() == [0] * len(X)
+
+
+@own
+def test_AC02_step_and_its_convention_at_0() -> None:
+    assert nn.Step()(ff.tensor([-0.1, 0.0, 0.5])).tolist() == [0, 1, 1]
+    for at_zero in (0.0, 0.5, 1.0):
+        zero_slopes(*at_x(nn.Step(at_zero)), [0, 0, 0, at_zero, 1, 1, 1])
+    w = leaf([[0.3, -0.2]])
+    nn.Step()(ff.tensor([[1.0, 2.0]]) @ w.T).sum().backward()
+    assert w.grad.tolist() == [[0, 0]], "nothing is learnt through a step"
+    y, slope = at_x(nn.Step(straight_through=True))
+    assert y.tolist() == [0, 0, 0, 1, 1, 1, 1] and slope.tolist() == [1] * 7
+    assert nn.Step(straight_through=True)(ff.tensor([-math.inf, math.inf])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("function", [ff.sign] if IS_PEER else [ff.sign, nn.Sign()])
+def test_AC03_sign(function: Any) -> None:
+    assert function(ff.tensor([-2.0, 0.0, 3.0])).tolist() == [-1, 0, 1]
+    zero_slopes(*at_x(function), [-1, -1, -1, 0, 1, 1, 1])
+
+
+def test_AC17_prelu_learns_its_slope() -> None:
+    layer = nn.PReLU()
+    assert list(layer.state_dict()) == ["weight"] and layer.weight.tolist() == [0.25]
+    layer(ff.tensor([-2.0])).sum().backward()
+    assert layer.weight.grad.tolist() == [-2]
+    channels = nn.PReLU(3, init=0.5)
+    assert [p is channels.weight for p in channels.parameters()] == [True]
+    z = ff.tensor([[-1.0, 2.0, -3.0], [4.0, -5.0, -6.0]])
+    y = channels(z)
+    assert y.tolist() == [[-0.5, 2, -1.5], [4, -2.5, -3]]
+    y.sum().backward()
+    assert channels.weight.grad.tolist() == [-1, -5, -9], "one for each channel: the sum of its negative z"
+    images = ff.full((2, 3, 2, 2), -1.0)
+    channels.weight.grad = None
+    channels(images).sum().backward()
+    assert channels.weight.grad.tolist() == [-8, -8, -8]
+
+
+@own
+def test_AC17_prelu_explains_a_misfit() -> None:
+    with pytest.raises(ValueError, match=r"x has shape \(2, 4\) and weight 3 elements, expected \(batch, 3, ...\)"):
+        nn.PReLU(3)(ff.zeros(2, 4))
+    with pytest.raises(ValueError, match=r"num_parameters is 0, expected a whole number >= 1"):
+        nn.PReLU(0)
+
+
+def test_AC18_AC19_one_rectifier_with_four_slopes() -> None:
+    x = ff.tensor(X)
+    for slope, same in ((-1.0, ff.abs), (0.01, nn.LeakyReLU()), (0.0, ff.relu), (1.0, nn.Identity())):
+        assert nn.LeakyReLU(slope)(x).tolist() == same(x).tolist()
+        assert F.prelu(x, ff.tensor([slope])).tolist() == same(x).tolist()
+
+
+@own
+def test_AC19_absolute_value_rectification() -> None:
+    y, slope = at_x(nn.Abs())
+    assert y.tolist() == [2, 1, 0.5, 0, 0.5, 1, 2] and slope.tolist() == [-1, -1, -1, 0, 1, 1, 1]
+
+
+def test_AC20_rrelu_draws_in_training_and_is_fixed_afterwards() -> None:
+    ff.manual_seed(0)
+    layer = nn.RReLU()
+    x = ff.full((1000,), -1.0)
+    slopes = -layer(x).numpy()
+    assert slopes.min() >= 1 / 8 and slopes.max() <= 1 / 3
+    # 1000 draws of standard deviation .06: the mean is known to .002
+    assert slopes.std() > 0.05 and slopes.mean() == pytest.approx(0.229167, abs=0.01)
+    assert not ff.equal(layer(x), layer(x))
+    leaking = ff.full((5,), -2.0, requires_grad=True)
+    y = layer(leaking)
+    y.sum().backward()
+    np.testing.assert_allclose(leaking.grad.numpy(), y.detach().numpy() / -2, rtol=1e-6)
+    assert layer(ff.tensor([3.0, 0.0])).tolist() == [3, 0]
+    printed(layer.eval()(ff.tensor([-1.0])), [-0.229167], 6)
+    printed(nn.RReLU(1 / 5.5, 1 / 5.5)(ff.tensor([-1.0])), [-0.181818], 6)
+
+
+def test_AC21_elu() -> None:
+    y, slope = at_x(nn.ELU())
+    printed(y, [-0.864665, -0.632121, -0.393469, 0, 0.5, 1, 2], 6)
+    assert slope[3].item() == 1
+    assert nn.ELU(0.7)(ff.tensor(-1e4)).item() == pytest.approx(-0.7, rel=1e-7), "where it saturates"
+
+
+@own
+@pytest.mark.parametrize("make", [lambda: nn.SiLU(), lambda: nn.Swish(beta=1), lambda: nn.Swish(1.0, learned=True)])
+def test_AC22_swish(make: Any) -> None:
+    y, _ = at_x(make().double())
+    printed(y.detach(), [-0.238406, -0.268941, -0.188770, 0, 0.311230, 0.731059, 1.761594], 6)
+    x = ff.linspace(-3, 0, 300001, dtype=ff.float64)
+    lowest = make().double()(x).detach()
+    assert lowest.min().item() == pytest.approx(-0.278465, abs=5e-7)
+    assert x[lowest.argmin()].item() == pytest.approx(-1.278465, abs=1e-5)  # the grid's step
+
+
+@own
+def test_AC22_the_beta_of_swish_can_be_learned() -> None:
+    layer = nn.SiLU(0.5, learned=True)
+    assert list(layer.state_dict()) == ["beta"] and repr(layer) == "SiLU(beta=0.5, learned=True)"
+    layer(ff.tensor([2.0])).sum().backward()
+    s = 1 / (1 + math.exp(-1))
+    assert layer.beta.grad.item() == pytest.approx(4 * s * (1 - s), rel=1e-6)  # x^2 s'(beta x), in float32
+    assert nn.SiLU(0.0)(ff.tensor(3.0)).item() == 1.5
+    assert nn.SiLU(-1.0)(ff.tensor([-math.inf, math.inf])).tolist() == [-math.inf, 0]
+
+
+def test_AC26_softplus() -> None:
+    y, slope = at_x(nn.Softplus())
+    printed(y[3].detach(), 0.693147, 6)
+    np.testing.assert_allclose(slope.numpy(), at_x(nn.Sigmoid())[0].detach().numpy(), rtol=1e-14)
+    assert nn.Softplus()(ff.tensor([-1e4, 1e4])).tolist() == [0, 1e4]
+    infinitely_many = sum(ff.sigmoid(ff.tensor(1.0, dtype=ff.float64) - i + 0.5) for i in range(1, 60))
+    assert infinitely_many.item() == pytest.approx(math.log1p(math.e), abs=0.02), "nearly the sum of shifted sigmoids"
+
+
 def test_AC27_softmax_along_an_axis() -> None:
     printed(nn.Softmax(dim=0)(ff.tensor([0.0, 2.0, 4.0])), [0.0159, 0.1173, 0.8668], 4)
     x = ff.randn(2, 3)

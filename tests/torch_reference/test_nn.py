@@ -132,6 +132,51 @@ def test_activations(name: str) -> None:
     compare(name, [x], [], {"negative_slope": 0.3} if name == "leaky_relu" else {})
 
 
+ACTIVATIONS: list[tuple[str, dict[str, Any]]] = [
+    # not hardsigmoid, whose slope there is the 1/6 of float32; its values are compared below
+    *((name, {}) for name in ("logsigmoid", "mish", "selu", "silu", "softsign", "elu", "hardtanh")),
+    ("elu", {"alpha": 0.3}),
+    ("hardtanh", {"min_val": -2.0, "max_val": 0.5}),
+    ("softplus", {}),
+    ("softplus", {"beta": 2.0, "threshold": 1.5}),
+    ("gelu", {}),
+    ("gelu", {"approximate": "tanh"}),
+    ("rrelu", {"lower": 0.1, "upper": 0.4}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), ACTIVATIONS)
+def test_more_activations(name: str, options: dict[str, Any]) -> None:
+    kinks = [0.0, -0.0, 1.0, -1.0, 3.0, -3.0, 0.5, -2.0, 0.75]
+    compare(name, [np.concatenate([random(50) * 4, kinks, [1e4, -1e4]])], [], options)
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (4, 3), (2, 3, 4)])
+def test_prelu(shape: tuple[int, ...]) -> None:
+    compare("prelu", [random(*shape), np.array([0.3])], [], {})
+    if len(shape) > 1:
+        compare("prelu", [random(*shape), np.array([0.3, -0.2, 2.0])], [], {})
+
+
+def test_modules_have_the_defaults_of_theirs() -> None:
+    x, their_x = both(random(60) * 30)
+    for name in (
+        "ELU",
+        "GELU",
+        "Hardsigmoid",
+        "Hardtanh",
+        "LogSigmoid",
+        "Mish",
+        "SELU",
+        "SiLU",
+        "Softplus",
+        "Softsign",
+    ):
+        agree(getattr(ff.nn, name)()(x), getattr(torch.nn, name)()(their_x))
+    agree(ff.nn.PReLU().double()(x), torch.nn.PReLU().double()(their_x))
+    agree(ff.nn.RReLU().eval()(x), torch.nn.RReLU().eval()(their_x))
+
+
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 @pytest.mark.parametrize("dim", [0, 1, -1])
 def test_activations_along_an_axis(name: str, dim: int) -> None:

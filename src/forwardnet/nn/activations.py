@@ -2,8 +2,8 @@
 
 A formula is written once, in ops, and read by everything that evaluates, differentiates or compiles it: an op answers
 in kind to arrays, tensors and nodes of a traced program.
-To add one, write the formula and one line for its module; the registry, the functional form, the tables of the
-documentation and the tests take it from here.
+To add one, write the formula and one line for its module; the registry, the tables of the documentation and the
+tests take it from here. More of them are in `rectifiers` and `smooth`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ ACTIVATIONS: dict[str, type[Activation]] = {}
 class Activation(Module):
     """Base of the modules that apply a formula; their arguments are its options.
 
-    `class ReLU(Activation, formula=relu)` is a whole definition.
+    `class ReLU(Activation, formula=relu)` is a whole definition. Options are attributes, which a class with an
+    `__init__` of its own may make parameters.
     """
 
     formula: ClassVar[Formula]
@@ -97,24 +98,25 @@ class Activation(Module):
             cls.formula = formula
             cls._options = tuple(formula.options)
             cls.__doc__ = cls.__doc__ or formula.__doc__
-            cls.__signature__ = inspect.Signature(list(formula.options.values()))  # type: ignore[attr-defined]
+            if "__init__" not in vars(cls):
+                cls.__signature__ = inspect.Signature(list(formula.options.values()))  # type: ignore[attr-defined]
             ACTIVATIONS[formula.name] = cls
 
     def __init__(self, *args: Any, inplace: bool = False, **options: Any) -> None:
         super().__init__()
-        bound = inspect.signature(type(self)).bind(*args, **options)
+        bound = inspect.Signature(list(self.formula.options.values())).bind(*args, **options)
         bound.apply_defaults()
         for name, value in bound.arguments.items():
             setattr(self, name, value)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.formula.function(x, **self._arguments())
+        return self.formula.function(x, **{name: getattr(self, name) for name in self._options})
 
     def _arguments(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._options}
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self._arguments().items())
+        return ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())
 
 
 # ---------------------------------------------------------------- element by element

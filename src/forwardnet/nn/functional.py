@@ -11,21 +11,36 @@ from forwardnet.nn.loss_functions import (
     mse_loss,
     nll_loss,
 )
+from forwardnet.nn.rectifiers import hardsigmoid, hardtanh, prelu, rrelu, step
+from forwardnet.nn.smooth import elu, gelu, logsigmoid, mish, selu, silu, softplus, softsign
 from forwardnet.tensor import Tensor
 
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "elu",
+    "gelu",
+    "hardsigmoid",
+    "hardtanh",
     "l1_loss",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "mish",
     "mse_loss",
     "nll_loss",
+    "prelu",
     "relu",
+    "rrelu",
+    "selu",
     "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
+    "softsign",
+    "step",
     "tanh",
 ]
 

@@ -1,0 +1,96 @@
+"""Every activation, loss and layer in native code: the same course as the eager program, over twenty steps.
+
+A fit that falls back to eager warns, and warnings are errors here, so what is not in `EAGER_ONLY` is compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import forwardnet as ff
+from forwardnet import nn
+from forwardnet.nn.activations import ACTIVATIONS
+from forwardnet.nn.losses import LOSSES
+
+# What has no native form, and why.
+EAGER_ONLY = {
+    "RReLU": "random numbers",
+}
+N, WIDTH, STEPS = 60, 4, 20
+
+
+def data() -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((N, WIDTH)).astype("float32")
+    return x, np.tanh(x @ rng.standard_normal((WIDTH, 3))).astype("float32")
+
+
+def course(
+    make: Callable[[], nn.Module], loss: Any, x: Any, y: Any, *, is_compiled: bool
+) -> tuple[Any, dict[str, Any]]:
+    """The loss of each step, and the state afterwards."""
+    ff.manual_seed(0)
+    model = make()
+    trainer = ff.Trainer(model, loss, ff.optim.SGD(model.parameters(), lr=0.05), compile=is_compiled)
+    history = trainer.fit(x, y, epochs=STEPS // 4, batch_size=N // 4, progress=False)
+    return history.steps["loss"], {name: value.numpy() for name, value in model.state_dict().items()}
+
+
+def assert_same_course(make: Callable[[], nn.Module], loss: Any, x: Any, y: Any) -> None:
+    native, weights = course(make, loss, x, y, is_compiled=True)
+    eager, expected = course(make, loss, x, y, is_compiled=False)
+    assert len(native) == STEPS and eager[-1] != eager[0], "something was learnt"
+    # float32 over 20 steps: sums in another order, and fused multiply-adds
+    np.testing.assert_allclose(native, eager, rtol=1e-4, atol=1e-6)
+    for name, value in expected.items():
+        np.testing.assert_allclose(weights[name], value, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def around(activation: nn.Module) -> Callable[[], nn.Module]:
+    return lambda: nn.Sequential(nn.Linear(WIDTH, 6), activation, nn.Linear(6, 3))
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_activations(name: str) -> None:
+    made = ACTIVATIONS[name]
+    if made.__name__ in EAGER_ONLY:
+        with pytest.warns(UserWarning, match="training runs eagerly"):
+            course(around(made()), "mse", *data(), is_compiled=True)
+        return
+    assert_same_course(lambda: around(made())(), "mse", *data())
+
+
+OPTIONS: dict[str, Callable[[], nn.Module]] = {
+    "Step straight through": lambda: nn.Step(straight_through=True),
+    "PReLU per channel": lambda: nn.PReLU(6),
+    "SiLU learned": lambda: nn.SiLU(0.5, learned=True),
+    "GELU tanh": lambda: nn.GELU("tanh"),
+    "Softplus": lambda: nn.Softplus(2.0, threshold=1.0),
+    "Hardtanh": lambda: nn.Hardtanh(-0.5, 0.2),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_activations_with_options(name: str) -> None:
+    assert_same_course(lambda: around(OPTIONS[name]())(), "mse", *data())
+
+
+def targets(name: str, y: Any) -> Any:
+    made = LOSSES[name]
+    if made.target == "classes":
+        return y.argmax(axis=1)
+    return (y > 0).astype("float32") if made.target == "labels" else y
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_losses(name: str) -> None:
+    x, y = data()
+    ends = {"log-probabilities": nn.LogSoftmax, "probabilities": nn.Sigmoid}
+    end = ends.get(LOSSES[name].takes, nn.Identity)
+    for reduction in ("mean", "sum"):
+        loss = LOSSES[name](reduction=reduction)
+        assert_same_course(lambda: nn.Sequential(nn.Linear(WIDTH, 3), end()), loss, x, targets(name, y))
