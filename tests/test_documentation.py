@@ -121,6 +121,16 @@ def test_make_targets_that_documents_name_exist() -> None:
     assert [f"{name}: make {target}" for name, target in sorted(named) if target not in targets] == []
 
 
+def test_the_table_of_commands_is_complete(tmp_path: Path) -> None:
+    code = (
+        "from forwardnet.cli.app import app; print(*(c.name or c.callback.__name__ for c in app.registered_commands))"
+    )
+    done = python(["-c", code], tmp_path)
+    assert done.returncode == 0, done.stderr
+    table = re.findall(r"^\| `forwardnet ([a-z-]+)", text_of(ROOT / "README.md"), flags=re.MULTILINE)
+    assert sorted(table) == sorted(done.stdout.split()) and len(table) >= 4
+
+
 def test_links_lead_somewhere() -> None:
     links = [
         (path, target.partition("#")[0])
