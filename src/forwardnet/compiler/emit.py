@@ -208,10 +208,10 @@ class Frame:
     def identity(self, name: str, dtype: Any) -> Value:
         """What changes nothing in a reduction."""
         kind = np.dtype(dtype)
-        if name == "sum" or name == "any":
+        if kind.kind == "b":
+            return self.k.const(name in ("all", "amin"), kind)
+        if name == "sum":
             return self.k.const(0, kind)
-        if name == "all":
-            return self.k.const(1, kind)
         if kind.kind == "f":
             return self.k.const(-np.inf if name == "amax" else np.inf, kind)
         limits = np.iinfo(kind)

@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from forwardnet.ir.graph import CONST, INPUT, Graph, Node
+from forwardnet.ir.graph import CONST, INPUT, Graph, Node, Spec
 from forwardnet.ops import layout
 from forwardnet.ops.record import CannotLower, Op
 
 Shape = tuple[int, int]
 CAST, COPY = layout.cast, layout.clone
+# The number types that native code computes with.
+TYPES = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
 REDUCTIONS = {"sum": "add", "amax": "maximum", "amin": "minimum", "any": "logical_or", "all": "logical_and"}
 
 
@@ -119,10 +121,14 @@ class Builder:
         for node in graph.live():
             if node.op != INPUT:
                 self.known[node.index] = self._node(node)
+        if any(_is_empty(node) for node in graph.outputs):
+            raise CannotLower("an empty value")
         outputs = [self.full(self.known[n.index], matrix_shape(n.shape)) for n in graph.outputs]
         return _pruned(self.values, inputs, outputs)
 
     def _new(self, kind: str, shape: Shape, dtype: Any, **rest: Any) -> Val:
+        if np.dtype(dtype).name not in TYPES:
+            raise CannotLower(f"a value of type {np.dtype(dtype).name}")
         val = Val(len(self.values), shape, np.dtype(dtype), kind, **rest)
         self.values.append(val)
         return val
@@ -131,7 +137,9 @@ class Builder:
         self, kind: str, shape: Shape, dtype: Any, op: Op | None, args: tuple[Operand, ...], **attrs: Any
     ) -> Operand:
         """The value of this description, made if there is none yet."""
-        key = (kind, shape, str(dtype), op, tuple((a.val.index, a.flip) for a in args), tuple(sorted(attrs.items())))
+        # Numbers by their bits: 0.0 equals -0.0, and NaN nothing.
+        described = tuple((k, v.tobytes() if isinstance(v, np.generic) else v) for k, v in sorted(attrs.items()))
+        key = (kind, shape, str(dtype), op, tuple((a.val.index, a.flip) for a in args), described)
         val = self.seen.get(key)
         if val is None:
             val = self.seen[key] = self._new(kind, shape, dtype, op=op, args=args, attrs=attrs)
@@ -145,8 +153,6 @@ class Builder:
         """`op` at each place of the common shape of the arguments."""
         rows = max((a.shape[0] for a in args), default=1) if shape is None else shape[0]
         cols = max((a.shape[1] for a in args), default=1) if shape is None else shape[1]
-        if 0 in (a.shape[0] for a in args) or 0 in (a.shape[1] for a in args):
-            raise CannotLower("an empty value")
         if op.lower is None and op not in (CAST, COPY):
             raise CannotLower(f"op {op.name}")
         chosen = np.dtype(dtype) if dtype is not None else _result(op, args)
@@ -175,6 +181,9 @@ class Builder:
         return self.once("map", shape, x.val.dtype, COPY, (x,), copy=True)
 
     def _node(self, node: Node) -> Operand:
+        # Loops have at least one turn. Of what is put together, a part may be empty.
+        if node.op is not layout.cat and any(_is_empty(n) for n in (node, *node.inputs)):
+            raise CannotLower("an empty value")
         if node.op == CONST:
             return self._constant(node)
         args = [self.known[n.index] for n in node.inputs if n.index in self.known]
@@ -190,16 +199,17 @@ class Builder:
     def _constant(self, node: Node) -> Operand:
         array = node.value
         shape = matrix_shape(array.shape)
-        if array.size and (array == array.reshape(-1)[0]).all():
+        patterns = np.ascontiguousarray(array).reshape(-1).view(f"V{array.dtype.itemsize}")
+        if (patterns == patterns[0]).all():
             return self.const(array.reshape(-1)[0], array.dtype)
-        if array.size == 0:
-            raise CannotLower("an empty value")
         return Operand(self._new("const", shape, array.dtype, attrs={"value": array.reshape(shape)}))
 
 
-def _result(op: Op, args: tuple[Operand, ...]) -> np.dtype[Any]:
-    from forwardnet.ir.graph import Spec
+def _is_empty(node: Node) -> bool:
+    return isinstance(node.spec, Spec) and 0 in node.spec.shape
 
+
+def _result(op: Op, args: tuple[Operand, ...]) -> np.dtype[Any]:
     found: np.dtype[Any] = op.spec(*(Spec(a.shape, a.val.dtype) for a in args)).dtype
     return found
 

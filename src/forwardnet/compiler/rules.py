@@ -58,11 +58,9 @@ def _cast(b: Builder, node: Node, x: Operand) -> Operand:
 def _reduction(b: Builder, node: Node, x: Operand) -> Operand:
     shape = node.inputs[0].shape
     x = b.full(x, matrix_shape(shape)) if x.shape != matrix_shape(shape) else x
-    found = x
+    found = x if node.attrs["dim"] or node.dtype == x.val.dtype else b.map(CAST, x, dtype=node.dtype)
     for dim in sorted(node.attrs["dim"], reverse=True):
         axis = dim + 2 - len(shape)
-        if node.name == "sum" and x.val.kind == "const" and found.shape[axis] != 1:
-            raise CannotLower("the sum of a constant")
         found = b.reduce(node.name, found, axis)
     if not node.attrs["keepdim"] and len(shape) == 2 and node.attrs["dim"] == (1,):
         return turned(found)  # (n, 1) became (n,), a row
@@ -80,30 +78,64 @@ def _softmax(b: Builder, node: Node, x: Operand) -> Operand:
     return b.map(scalar.sub, shifted, b.map(scalar.log, total))
 
 
-def _hits(b: Builder, node: Node, index: Operand, width: int) -> Operand:
-    """Where the column is the one that `index` names in its row; negative indices do not occur."""
-    if len(node.inputs[0].shape) != 2 or node.attrs["dim"] != 1 or index.shape[1] != 1:
+def _places(b: Builder, index: Operand, length: int, dtype: Any) -> tuple[Operand, Operand]:
+    """Places on an axis, 0 where there is none of that number; and whether there is one.
+
+    What is taken from no place is NaN: native code cannot raise an error, and must not go on with a number.
+    """
+    if np.dtype(dtype).kind != "f":
+        raise CannotLower("whole numbers chosen by an index")
+    index = index if index.val.dtype == np.int64 else b.map(CAST, index, dtype=np.int64)
+    zero = b.const(0, np.int64)
+    exists = b.map(
+        scalar.logical_and, b.map(scalar.ge, index, zero), b.map(scalar.lt, index, b.const(length, np.int64))
+    )
+    return b.map(scalar.where, exists, index, zero), exists
+
+
+def _columns(b: Builder, width: int) -> Operand:
+    """0, 1, 2, ... as a row."""
+    return b.once("iota", (1, width), np.int64, None, ()) if width > 1 else b.const(0, np.int64)
+
+
+def _one_of_each_row(node: Node) -> int:
+    """The number of columns of x, of which an index names one in each row."""
+    x, index = node.inputs[0].shape, node.inputs[1].shape
+    if len(x) != 2 or node.attrs["dim"] != 1 or index != (x[0], 1):
         raise CannotLower(f"{node.name} but of one column of each row")
-    columns = b.once("iota", (1, width), np.int64, None, ())
-    return b.map(scalar.eq, columns, index)
+    return x[1]
+
+
+def _taken(b: Builder, x: Operand, places: Operand, exists: Operand, width: int) -> Operand:
+    """The element of x in the column that stands in `places` for each row."""
+    hits = b.map(scalar.eq, _columns(b, width), places)
+    found = b.reduce("sum", b.map(scalar.where, hits, x, b.const(0, x.val.dtype)), 1)
+    return b.map(scalar.where, exists, found, b.const(np.nan, x.val.dtype))
 
 
 def _gather(b: Builder, node: Node, x: Operand, index: Operand) -> Operand:
-    hits = _hits(b, node, index, node.inputs[0].shape[1])
-    return b.reduce("sum", b.map(scalar.where, hits, x, b.const(0, x.val.dtype)), 1)
+    width = _one_of_each_row(node)
+    return _taken(b, x, *_places(b, index, width, node.dtype), width)
 
 
 def _index(b: Builder, node: Node, x: Operand, index: Operand) -> Operand:
-    if len(node.inputs) != 2 or any(len(n.shape) != 1 for n in node.inputs):
+    if len(node.inputs) != 2 or any(len(n.shape) != 1 for n in node.inputs) or node.inputs[1].dtype.kind == "b":
         raise CannotLower("indexing but of a vector by a vector")
-    columns = b.once("iota", (1, x.shape[1]), np.int64, None, ())
-    hits = b.map(scalar.eq, columns, turned(index))
-    return turned(b.reduce("sum", b.map(scalar.where, hits, x, b.const(0, x.val.dtype)), 1))
+    length = node.inputs[0].shape[0]
+    index = index if index.val.dtype == np.int64 else b.map(CAST, index, dtype=np.int64)
+    from_end = b.map(scalar.add, index, b.const(length, np.int64))
+    index = b.map(scalar.where, b.map(scalar.lt, index, b.const(0, np.int64)), from_end, index)
+    places, exists = _places(b, turned(index), length, node.dtype)
+    return turned(_taken(b, x, places, exists, length))
 
 
 def _scatter_add(b: Builder, node: Node, x: Operand, index: Operand, v: Operand) -> Operand:
-    hits = _hits(b, node, index, node.shape[1])
-    added = b.map(scalar.where, hits, v, b.const(0, v.val.dtype))
+    width = _one_of_each_row(node)
+    if node.inputs[2].shape != node.inputs[1].shape:
+        raise CannotLower("scatter_add of more values than places")
+    places, exists = _places(b, index, width, node.dtype)
+    v = b.map(scalar.where, exists, v, b.const(np.nan, v.val.dtype))
+    added = b.map(scalar.where, b.map(scalar.eq, _columns(b, width), places), v, b.const(0, v.val.dtype))
     if x.val.kind == "const" and np.size(x.val.attrs["value"]) == 1 and x.val.attrs["value"] == 0:
         return b.full(added, matrix_shape(node.shape))
     return b.map(scalar.add, x, added)
@@ -129,8 +161,9 @@ def _zeros(b: Builder, node: Node, x: Operand) -> Operand:
 
 def _assembled(b: Builder, shape: Shape, dtype: Any, parts: list[tuple[Operand, Piece]]) -> Operand:
     """A value put together from parts of others."""
-    if any(0 in piece.shape for _, piece in parts) or 0 in shape:
+    if any(0 in piece.shape for _, piece in parts):
         raise CannotLower("an empty value")
+    parts = [(x if x.val.dtype == dtype else b.map(CAST, x, dtype=dtype), piece) for x, piece in parts]
     return b.once("assemble", shape, dtype, None, tuple(x for x, _ in parts), pieces=tuple(p for _, p in parts))
 
 
