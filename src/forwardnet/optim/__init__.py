@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from forwardnet.optim.adagrad import Adadelta, Adagrad
 from forwardnet.optim.adam import Adam, AdamW
+from forwardnet.optim.adamax import Adamax
+from forwardnet.optim.lion import Lion
+from forwardnet.optim.nadam import NAdam
 from forwardnet.optim.optimizer import OPTIMIZERS, Optimizer
+from forwardnet.optim.radam import RAdam
+from forwardnet.optim.rmsprop import RMSprop
 from forwardnet.optim.rule import Rule
 from forwardnet.optim.sgd import SGD
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "Rule"]
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rule",
+]

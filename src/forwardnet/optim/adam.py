@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from forwardnet.errors import ArgumentError
 from forwardnet.ops.scalar import maximum, sqrt, zeros_like
-from forwardnet.optim.optimizer import Optimizer, Params, check_number
+from forwardnet.optim.optimizer import Optimizer, Params, check_betas, check_number
 from forwardnet.optim.rule import Hyper, Rule, State, decayed, maximizing, penalized
 
 
@@ -77,9 +76,7 @@ class Adam(Optimizer, name="adam", rule=maximizing(penalized(ADAM))):
         """Raises `ArgumentError` for numbers outside their range."""
         for key in ("lr", "eps", "weight_decay"):
             check_number(cls.__name__, key, h[key])
-        betas = h["betas"]
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise ArgumentError(f"{cls.__name__}: betas are {betas!r}, expected two numbers in [0, 1)")
+        check_betas(cls.__name__, h["betas"])
 
 
 class AdamW(Adam, name="adamw", rule=maximizing(decayed(ADAM))):

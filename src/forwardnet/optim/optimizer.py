@@ -29,6 +29,12 @@ def check_number(where: str, name: str, value: Any) -> None:
         raise ArgumentError(f"{where}: {name} is {value!r}, expected a number >= 0")
 
 
+def check_betas(where: str, betas: Any) -> None:
+    """Raises `ArgumentError` if `betas` are not two numbers in [0, 1)."""
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise ArgumentError(f"{where}: betas are {betas!r}, expected two numbers in [0, 1)")
+
+
 class Optimizer:
     """Base of the optimisers: parameter groups, state, and a step for every parameter that has a gradient.
 
@@ -135,8 +141,15 @@ class Optimizer:
         assert rule is not None
         if "step" not in state:
             begun = rule.init(p._data if isinstance(p._data, np.ndarray) else p.detach(), group)
-            state.update(step=0, **{name: as_tensor(value) for name, value in begun.items()})
+            state.update(step=0, **{name: _kept(value, as_tensor) for name, value in begun.items()})
         return state
+
+    def _numbers(self, p: Tensor) -> set[str]:
+        """What the rule remembers of `p` as a number, not as an array."""
+        rule = type(self).rule
+        group = next(group for group in self.param_groups if any(q is p for q in group["params"]))
+        begun = rule.init(p._data, group) if rule is not None else {}
+        return {name for name, value in begun.items() if isinstance(value, float)}
 
     def _move(self, p: Tensor, group: dict[str, Any]) -> None:
         rule = type(self).rule
@@ -148,9 +161,9 @@ class Optimizer:
         state["step"] = state["step"] + 1
         if is_array:
             tape.check_writable(p)
-            held = {name: value._data for name, value in state.items() if name != "step"}
+            held = {name: _kept(value, _data) for name, value in state.items() if name != "step"}
             for name, value in advance(rule, p._data, p.grad._data, held, state["step"], group).items():
-                state[name] = from_numpy(value)
+                state[name] = _kept(value, from_numpy)
             tape.rebind(p, None)  # counts as a change of p, so that a graph that saved the old value says so
         else:
             moments = {name: value for name, value in state.items() if name != "step"}
@@ -190,6 +203,7 @@ class Optimizer:
             # PyTorch's SGD does not count its steps; what has a state was moved at least once.
             begun = {"step": 1, **entries} if entries else {}
             loaded[params[i]] = {name: _fitted(where, name, value, params[i]) for name, value in begun.items()}
+            loaded[params[i]].update({name: float(begun[name]) for name in self._numbers(params[i]) & begun.keys()})
         self.state = loaded
         for group, old in zip(self.param_groups, saved, strict=True):
             group.update({key: value for key, value in old.items() if key != "params"})
@@ -210,21 +224,34 @@ def advance(rule: Rule, p: Any, g: Any, held: dict[str, Any], t: int, h: Hyper) 
     """
     parts: list[Any] = [...]
     new: dict[str, Any] = {}
-    flat = {"p": p, "g": g, **held}
+    numbers = {name: value for name, value in held.items() if isinstance(value, float)}
+    flat = {"p": p, "g": g, **{name: value for name, value in held.items() if name not in numbers}}
     if rule.elementwise and p.size > BLOCK and all(array.flags.c_contiguous for array in flat.values()):
         parts = [slice(start, start + BLOCK) for start in range(0, p.size, BLOCK)]
         flat = {name: array.reshape(-1) for name, array in flat.items()}
     for part in parts:
         block = {name: array[part] for name, array in flat.items()}
         p_now, g_now = block.pop("p"), block.pop("g")
-        after, moments = rule.step(p_now, g_now, block, t, h)
+        after, moments = rule.step(p_now, g_now, {**block, **numbers}, t, h)
         p_now[...] = after
         for name, value in moments.items():
+            if isinstance(value, float):  # the same for every part, which all begin with the old one
+                new[name] = value
+                continue
             if name not in flat:
                 new[name] = np.empty_like(p)
                 flat[name] = new[name].reshape(-1) if len(parts) > 1 else new[name]
             flat[name][part] = value
     return new
+
+
+def _data(tensor: Tensor) -> Any:
+    return tensor._data
+
+
+def _kept(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """What a state holds for `value`: a number itself, anything else as `convert` makes it."""
+    return value if isinstance(value, float) else convert(value)
 
 
 def _fitted(where: str, name: str, value: Any, p: Tensor) -> Any:

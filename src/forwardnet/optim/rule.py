@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 # The numbers of a parameter group: "lr", "weight_decay", ...
 Hyper = Mapping[str, Any]
-# What a rule remembers of one parameter between steps: name -> array of the parameter's shape.
+# What a rule remembers of one parameter between steps: name -> array of the parameter's shape, or a number.
 State = dict[str, Any]
 
 
@@ -53,5 +53,15 @@ def decayed(rule: Rule) -> Rule:
     def step(p: Any, g: Any, s: State, t: Any, h: Hyper) -> tuple[Any, State]:
         decay = h["weight_decay"]
         return rule.step(p * (1 - h["lr"] * decay) if decay else p, g, s, t, h)
+
+    return rule._replace(step=step)
+
+
+def regularized(rule: Rule) -> Rule:
+    """`decayed` where `decoupled_weight_decay` is set, else `penalized`."""
+    shrinks, adds = decayed(rule), penalized(rule)
+
+    def step(p: Any, g: Any, s: State, t: Any, h: Hyper) -> tuple[Any, State]:
+        return (shrinks if h["decoupled_weight_decay"] else adds).step(p, g, s, t, h)
 
     return rule._replace(step=step)
