@@ -36,18 +36,20 @@ class Maps:
     def read(self, x: Operand, orientation: int, place: Place, outer: Place | None = None) -> Value:
         """An operand at a place: from a register if it is there, else from memory."""
         val = x.val
-        for where in (place, outer, self.ones):
-            if where is not None and val.index in where.held:
-                return where.held[val.index]
         if val.kind == "const" and np.size(val.attrs["value"]) == 1:
             return self.f.k.const(val.attrs["value"], val.dtype)
         how = self.plan.access(x, self.kernel, orientation)
         if outer is None and not val.is_scalar and (place.row is None or place.panel is None):
             how = COL if place.panel is None else ROW  # a vector of the outer level is read along the outer axis
+        # One value may be read in several ways: a matrix and its transpose, a vector along either axis.
+        key = val.index if val.index in self.kernel.phase else (val.index, how, self._form(x, orientation))
+        for where in (place, outer, self.ones):
+            if where is not None and key in where.held:
+                return where.held[key]
         if how == FULL:
-            return self._keep(place, val, self._full(x, orientation, place))
+            return self._keep(place, key, self._full(x, orientation, place))
         if how == ONE:
-            return self._keep(place, val, self.f.load_one(self.plan.offset(val), index(0), val.dtype))
+            return self._keep(place, key, self.f.load_one(self.plan.offset(val), index(0), val.dtype))
         at = place.row if how == COL else place.panel
         home = place if at is not None else outer
         if at is None and outer is not None:
@@ -55,11 +57,15 @@ class Maps:
         assert at is not None and home is not None, f"{x!r} cannot be read here"
         if home is place and outer is not None and (outer.row if how == COL else outer.panel) is at:
             home = outer
-        return self._keep(home, val, self._vector(val, how, at))
+        return self._keep(home, key, self._vector(val, how, at))
 
-    def _keep(self, place: Place, val: Val, value: Value) -> Value:
-        place.held[val.index] = value
+    def _keep(self, place: Place, key: Any, value: Value) -> Value:
+        place.held[key] = value
         return value
+
+    def _form(self, x: Operand, orientation: int) -> int | None:
+        """The form in which a matrix is read; a vector has one only."""
+        return None if x.val.is_vector else orientation ^ int(x.flip)
 
     def _vector(self, val: Val, how: str, at: Value) -> Value:
         f = self.f
@@ -75,7 +81,7 @@ class Maps:
     def _full(self, x: Operand, orientation: int, place: Place) -> Value:
         if x.val.kind == "iota":
             return self._vector(x.val, ROW, place.panel)
-        offset = self.plan.offset(x.val, None if x.val.is_vector else orientation ^ int(x.flip))
+        offset = self.plan.offset(x.val, self._form(x, orientation))
         return self.f.load(offset, self.element(place), x.val.dtype)
 
     def element(self, place: Place) -> Value:
@@ -97,7 +103,7 @@ class Maps:
         """Compute a map at a place."""
         orientation = self.plan.orientation(val)
         args = [self.read(a, orientation, place, outer) for a in val.args]
-        return self._keep(place, val, self.compute(val, args))
+        return self._keep(place, val.index, self.compute(val, args))
 
     def compute(self, val: Val, args: list[Value]) -> Value:
         """The op of a map, on registers."""

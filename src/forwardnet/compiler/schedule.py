@@ -92,8 +92,11 @@ class Scheduler:
             for arg in member.args:
                 if arg.val not in group:
                     self.place(arg.val)
+                if self._is_across(arg, member) and arg.val.index not in self.turned:
+                    self._turn(arg.val)
         group = [m for m in group if m.index not in self.home]
-        first = max((self.home[a.val.index] for m in group for a in m.args if a.val.index in self.home), default=-1)
+        made = [self._made(a, m) for m in group for a in m.args]
+        first = max((position for position in made if position is not None), default=-1)
         for position in range(max(first, 0), len(self.kernels)):
             if self._join(self.kernels[position], position, group):
                 return
@@ -107,21 +110,46 @@ class Scheduler:
         return self.o.shape(val.args[0].val if val.kind == "reduce" else val)
 
     def _pulled(self, val: Val) -> list[Val]:
-        """`val` and the maps without a home that lead to it in its own space, in order."""
+        """`val` and the maps without a home that lead to it in its own space, in order.
+
+        What one of them reads the other way round than it lies is left out: it must be in memory, transposed.
+        """
+        apart: set[int] = set()
+        while True:
+            found = self._leading_to(val, apart)
+            across = {a.val.index for v in found for a in v.args if self._is_across(a, v) and a.val in found}
+            if not across:
+                return found
+            apart |= across
+
+    def _leading_to(self, val: Val, apart: set[int]) -> list[Val]:
+        """The maps of `_pulled`, each after what it needs, without those of `apart`."""
         space = self._space(val)
-        found: list[Val] = []
-
-        def visit(v: Val) -> None:
-            if v in found:
-                return
-            for arg in v.args:
+        found: dict[int, Val] = {}
+        stack = [(val, iter(val.args))]  # a walk in depth, without recursion: chains of maps may be long
+        entered = {val.index}
+        while stack:
+            here, rest = stack[-1]
+            for arg in rest:
                 a = arg.val
-                if a.kind == "map" and a.index not in self.home and self.o.shape(a) == space:
-                    visit(a)
-            found.append(v)
+                is_free = a.kind == "map" and a.index not in self.home and a.index not in apart
+                if is_free and a.index not in entered and self.o.shape(a) == space:
+                    entered.add(a.index)
+                    stack.append((a, iter(a.args)))
+                    break
+            else:
+                found[here.index] = here
+                stack.pop()
+        return list(found.values())
 
-        visit(val)
-        return found
+    def _is_across(self, x: Operand, reader: Val) -> bool:
+        """Whether a map reads a matrix the other way round than that matrix lies."""
+        is_full = reader.kind == "map" and not x.val.is_vector and not reader.is_vector
+        return is_full and self.o.form(x) != self.o.of[reader.index]
+
+    def _made(self, x: Operand, reader: Val) -> int | None:
+        """The kernel after which a reader finds an operand in memory; None if it is there from the beginning."""
+        return (self.turned if self._is_across(x, reader) else self.home).get(x.val.index)
 
     def _place_matmul(self, val: Val) -> None:
         for arg in val.args:
@@ -168,6 +196,8 @@ class Scheduler:
         phase = 0
         for arg in val.args:
             found = self._ready(kernel, position, arg, orientation, level)
+            if self._is_across(arg, val):
+                found = 0 if self.turned.get(arg.val.index, position) < position else None
             if found is None:
                 return False
             phase = max(phase, found)
