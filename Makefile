@@ -56,7 +56,7 @@ $(BENCH_STAMP): pyproject.toml tools/install.sh
 install: $(DEV_STAMP)
 
 demo: $(RUN_STAMP)
-	@$(BIN)/forwardnet train digits --out $(OUT)
+	@$(BIN)/forwardnet train digits --out "$(OUT)"
 
 test: $(DEV_STAMP)
 	@$(PYTEST_ENV) $(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(SELECT)"
