@@ -94,3 +94,21 @@ def test_losses(name: str) -> None:
     for reduction in ("mean", "sum"):
         loss = LOSSES[name](reduction=reduction)
         assert_same_course(lambda: nn.Sequential(nn.Linear(WIDTH, 3), end()), loss, x, targets(name, y))
+
+
+HIDDEN: dict[str, Callable[[], nn.Module]] = {
+    "Maxout": lambda: nn.Maxout(WIDTH, 6, pieces=3),
+    "GLU": lambda: nn.GLU(WIDTH, 6),
+    "GTU": lambda: nn.GTU(WIDTH, 6),
+    "ReGLU": lambda: nn.ReGLU(WIDTH, 6, bias=False),
+    "SwiGLU": lambda: nn.SwiGLU(WIDTH, 6),
+    "GLU without sizes": lambda: nn.Sequential(nn.Linear(WIDTH, 12), nn.GLU()),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_layers(name: str) -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(HIDDEN[name](), nn.Linear(6, 3))
+
+    assert_same_course(make, "mse", *data())

@@ -230,6 +230,43 @@ def test_AC22_the_beta_of_swish_can_be_learned() -> None:
     assert nn.SiLU(-1.0)(ff.tensor([-math.inf, math.inf])).tolist() == [-math.inf, 0]
 
 
+def filled(layer: Any, **weights: Any) -> Any:
+    """`layer` with these parameters, by name with "_" for "."."""
+    with ff.no_grad():
+        for name, parameter in layer.named_parameters():
+            parameter.copy_(ff.tensor(weights[name.replace(".", "_")]))
+    return layer
+
+
+@own
+def test_AC23_maxout() -> None:
+    layer = nn.Maxout(1, 1, pieces=2, bias=False)
+    filled(layer, linears_0_weight=[[1.0]], linears_1_weight=[[-1.0]])
+    x = leaf([[-3.0], [-0.5], [0.0], [2.0]])
+    y = layer(x)
+    assert y.tolist() == x.abs().tolist()
+    y.sum().backward()
+    assert [linear.weight.grad.item() for linear in layer.linears] == [2, -3.5], "each learns where it is the largest"
+
+
+@own
+def test_AC24_AC25_gated_units() -> None:
+    weights = {"value_weight": [[1.0, 1.0]], "gate_weight": [[0.5, -0.5]]}
+    x = ff.tensor([[1.0, 2.0]])
+    for make, figure in ((nn.GLU, 1.132622), (nn.GTU, 0.375674), (nn.ReGLU, 0.0), (nn.SwiGLU, 3 * -0.188770)):
+        printed(filled(make(2, 1, bias=False), **weights)(x), [[figure]], 5)
+    printed(filled(nn.GLU(2, 1, bias=False), **weights)(x), [[1.132622]], 6)
+    halved = ff.tensor([[3.0, -0.5]])
+    printed(nn.GLU()(halved), [[1.132622]], 6)
+    printed(nn.GTU(dim=1)(halved), [[0.375674]], 6)
+
+
+def test_AC24_the_gate_of_two_halves() -> None:
+    x = ff.arange(12.0).reshape(2, 6)
+    a, b = x[:, :3], x[:, 3:]
+    assert ff.equal(F.glu(x, dim=1), a * ff.sigmoid(b)) and ff.equal(F.glu(x), nn.GLU(dim=1)(x))
+
+
 def test_AC26_softplus() -> None:
     y, slope = at_x(nn.Softplus())
     printed(y[3].detach(), 0.693147, 6)

@@ -15,6 +15,7 @@ from forwardnet.nn.activations import (
     Tanh,
 )
 from forwardnet.nn.architecture import LAYERS, architecture, build
+from forwardnet.nn.gated import GLU, GTU, Maxout, ReGLU, SwiGLU
 from forwardnet.nn.linear import Flatten, Linear
 from forwardnet.nn.losses import (
     LOSSES,
@@ -37,6 +38,8 @@ __all__ = [
     "ACTIVATIONS",
     "ELU",
     "GELU",
+    "GLU",
+    "GTU",
     "LAYERS",
     "LOSSES",
     "SELU",
@@ -56,6 +59,7 @@ __all__ = [
     "LogSoftmax",
     "Loss",
     "MSELoss",
+    "Maxout",
     "Mish",
     "Module",
     "ModuleList",
@@ -63,6 +67,7 @@ __all__ = [
     "PReLU",
     "Parameter",
     "RReLU",
+    "ReGLU",
     "ReLU",
     "Sequential",
     "SiLU",
@@ -72,6 +77,7 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Step",
+    "SwiGLU",
     "Swish",
     "Tanh",
     "architecture",

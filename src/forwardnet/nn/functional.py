@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forwardnet.errors import ShapeError
 from forwardnet.nn.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, tanh
 from forwardnet.nn.loss_functions import (
     binary_cross_entropy,
@@ -21,6 +22,7 @@ __all__ = [
     "cross_entropy",
     "elu",
     "gelu",
+    "glu",
     "hardsigmoid",
     "hardtanh",
     "l1_loss",
@@ -49,3 +51,21 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y[..., o] = sum_i x[..., i] W[o, i] + b[o]"""
     y = input @ weight.T
     return y if bias is None else y + bias
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """y = a * sigmoid(b) for the halves a, b of the input along `dim` (Dauphin et al. 2017)."""
+    a, b = halves("glu", input, dim)
+    return a * sigmoid(b)
+
+
+def halves(where: str, input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """The first and the second half of `input` along `dim`.
+
+    Raises:
+        ShapeError: the axis is not of even length.
+    """
+    if input.ndim == 0 or input.shape[dim] % 2:
+        raise ShapeError(f"{where}: input has shape {tuple(input.shape)}, expected an even length along axis {dim}")
+    a, b = input.chunk(2, dim)
+    return a, b

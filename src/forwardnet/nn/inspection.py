@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from forwardnet.ir.shapes import numel
 
@@ -30,6 +30,9 @@ class Derived:
 
 class Inspection:
     """Methods that look at a network without running it on data."""
+
+    # A layer of several affine maps side by side counts as one: what is inside it is not looked at.
+    _is_one_layer: ClassVar[bool] = False
 
     @Derived
     def depth(self) -> int:

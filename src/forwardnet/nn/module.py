@@ -244,7 +244,8 @@ class Module(Registered, Inspection):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        inner = [f"({name}): {_indent(repr(module))}" for name, module in self._modules.items()]
+        inside = {} if self._is_one_layer else self._modules
+        inner = [f"({name}): {_indent(repr(module))}" for name, module in inside.items()]
         name = type(self).__name__
         if not inner and len(lines) <= 1:
             return f"{name}({extra})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +61,16 @@ def memory_footprint(model: Any) -> int:
 
 def weight_layers(model: Any) -> list[Any]:
     """The layers with a number of output units, in order; one used twice comes twice."""
-    return [
-        module
-        for _, module in model.named_modules(remove_duplicate=False)
-        if isinstance(vars(module).get("out_features"), int)
-    ]
+    return [module for _, module in _layers(model) if isinstance(vars(module).get("out_features"), int)]
+
+
+def _layers(module: Module, name: str = "") -> Iterator[tuple[str, Module]]:
+    """All modules with their names, one used twice twice, without what is inside a layer."""
+    yield name, module
+    if not module._is_one_layer:
+        for own, inner in module._modules.items():
+            if inner is not None:
+                yield from _layers(inner, f"{name}.{own}" if name else own)
 
 
 def summarize(model: Any, input_size: Any, *, dtype: Any = None) -> Summary:
@@ -115,8 +121,8 @@ def _trace(model: Module, shape: tuple[int, ...], dtype: Any) -> list[Row]:
 
     if dtype is None:
         dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
-    leaves = [(name, module) for name, module in model.named_modules() if not module._modules]
-    handles = [module.register_forward_hook(record(name or type(module).__name__)) for name, module in leaves]
+    leaves = {m: name for name, m in reversed(list(_layers(model))) if m._is_one_layer or not m._modules}
+    handles = [m.register_forward_hook(record(name or type(m).__name__)) for m, name in leaves.items()]
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
