@@ -7,6 +7,7 @@ maps (one element from elements at the same place), reductions along an axis, ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -111,7 +112,8 @@ class Builder:
         self.seen: dict[Any, Val] = {}
         self.known: dict[int, Operand] = {}
 
-    def run(self, graph: Graph) -> Program:
+    def run(self, graph: Graph, states: Mapping[int, int]) -> Program:
+        """`states` maps the number of an input to the number of the output that replaces it after a step."""
         inputs: list[Val] = []
         for node in graph.inputs:
             shape = matrix_shape(node.shape) if len(node.shape) <= 2 else flattened(node.shape)
@@ -124,7 +126,16 @@ class Builder:
         if any(_is_empty(node) for node in graph.outputs):
             raise CannotLower("an empty value")
         outputs = [self.full(self.known[n.index], matrix_shape(n.shape)) for n in graph.outputs]
+        for number, output in states.items():
+            if outputs[output].shape != inputs[number].shape or outputs[output].val.dtype != inputs[number].dtype:
+                raise CannotLower(f"a state {graph.inputs[number].spec} that becomes {graph.outputs[output].spec}")
+        replaced = {inputs[i].index for i, output in states.items() if outputs[output] != Operand(inputs[i])}
+        outputs = [self._copied(x) if x.val.index in replaced else x for x in outputs]
         return _pruned(self.values, inputs, outputs)
+
+    def _copied(self, x: Operand) -> Operand:
+        """A copy of x: of a state that is replaced, the old value is given out."""
+        return self.once("map", x.shape, x.val.dtype, COPY, (x,), copy=True)
 
     def _new(self, kind: str, shape: Shape, dtype: Any, **rest: Any) -> Val:
         if np.dtype(dtype).name not in TYPES:

@@ -145,10 +145,9 @@ class Emitter:
         parts += [self._kernel(f"kernel{i}", kernel) for i, kernel in enumerate(self.plan.schedule.kernels)]
         if self.signature.record is not None:
             parts.append(self._record(self.signature.record))
-        flips = {output.val.index: output.flip for output in self.plan.program.outputs}
         for number, (new, old) in enumerate(self.plan.copies):
             frame = self._frame(f"copy{number}", shared=False)
-            emit_copy(frame, self.plan, new, old, flips[new.index])
+            emit_copy(frame, self.plan, new, old)
             parts.append(self._part(frame))
         return parts
 

@@ -24,7 +24,7 @@ class Plan:
     schedule: Schedule
     offsets: dict[tuple[int, int], int] = field(default_factory=dict)
     size: int = HEADER
-    copies: list[tuple[Val, Val]] = field(default_factory=list)  # (new value, state it replaces) copied at the end
+    copies: list[tuple[Operand, Val]] = field(default_factory=list)  # (new value, state it replaces) copied at the end
 
     @property
     def stored(self) -> set[int]:
@@ -108,10 +108,10 @@ def make_plan(program: Program, o: Orientation, schedule: Schedule, states: dict
             and new.dtype == old.dtype
             and (new.index, o.of[new.index]) not in plan.offsets
         )
-        if fits and last_read.get(old.index, -1) <= home[new.index] and not _reads_later(schedule, home, old, new):
+        if fits and last_read.get(old.index, -1) <= home[new.index] and _is_free(plan, home[new.index], old, new):
             plan.offsets[new.index, o.of[new.index]] = plan.offset(old)
         else:
-            plan.copies.append((new, old))
+            plan.copies.append((program.outputs[output], old))
     for kernel in schedule.kernels:
         for val in kernel.values:
             if val.index in schedule.stored or _is_outer_total(plan, kernel, val):
@@ -140,15 +140,33 @@ def _last_reads(schedule: Schedule) -> dict[int, int]:
     return last
 
 
-def _reads_later(schedule: Schedule, home: dict[int, int], old: Val, new: Val) -> bool:
-    """Whether the kernel that writes the new value still reads the old one elsewhere or afterwards."""
-    kernel = schedule.kernels[home[new.index]]
-    order = [v.index for v in kernel.values]
+def _is_free(plan: Plan, position: int, old: Val, new: Val) -> bool:
+    """Whether the kernel that writes the new value has read each element of the old one before it, and at its place.
+
+    Elsewhere another row, or another thread, could still need it.
+    """
+    kernel = plan.schedule.kernels[position]
+    order = {val.index: (kernel.phase[val.index], i) for i, val in enumerate(kernel.values)}
     for val in kernel.values:
         for arg in val.args:
-            if arg.val is old:
-                if val.kind != "map" or kernel.phase[val.index] != kernel.phase[new.index]:
-                    return True
-                if order.index(val.index) > order.index(new.index):
-                    return True
-    return False
+            if arg.val is old and not _is_read_before(plan, kernel, arg, val, new, order):
+                return False
+    return True
+
+
+def _is_read_before(
+    plan: Plan, kernel: Kernel, x: Operand, reader: Val, new: Val, order: dict[int, tuple[int, int]]
+) -> bool:
+    if reader.kind != "map" or (new.kind == "reduce" and _is_outer_total(plan, kernel, new)):
+        return False
+    how = plan.access(x, kernel, plan.orientation(reader))
+    if how == ONE:
+        return True  # loaded before the loops begin
+    if how == FULL:
+        across = not x.val.is_vector and plan.o.form(x) != plan.orientation(reader)
+        return across or order[reader.index] <= order[new.index]  # across, the transposed copy is read
+    if plan.shape(reader) != kernel.space:  # both at the outer level
+        return order[reader.index] <= order[new.index]
+    # What is computed for each turn of the outer loop is stored before the inner loop of its phase; a reduction after.
+    last = order[new.index][0] - int(new.kind == "map")
+    return how == (COL if kernel.outer == "rows" else ROW) and order[reader.index][0] <= last

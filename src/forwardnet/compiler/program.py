@@ -53,7 +53,7 @@ class Native:
         begin = time.perf_counter()
         if not engine.has_multiply_add():
             raise CannotLower("a program for a processor without fused multiply-add")
-        self.program = rules.build(graph)
+        self.program = rules.build(graph, signature.states)
         for number in signature.gathered:
             self.program.inputs[number].attrs["gathered"] = True
         self.signature = signature

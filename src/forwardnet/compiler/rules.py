@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,9 +24,12 @@ class Piece(NamedTuple):
     shape: Shape
 
 
-def build(graph: Graph) -> Program:
-    """The program of matrices for what the graph's outputs need; raises `CannotLower` naming what has no lowering."""
-    return Builder(RULES).run(graph)
+def build(graph: Graph, states: Mapping[int, int]) -> Program:
+    """The program of matrices for what the graph's outputs need; raises `CannotLower` naming what has no lowering.
+
+    `states` maps the number of an input to the number of the output that replaces it after a step.
+    """
+    return Builder(RULES).run(graph, states)
 
 
 def _reshape(b: Builder, node: Node, x: Operand) -> Operand:

@@ -261,7 +261,7 @@ class Scheduler:
             return False
         lanes = self._along_lanes(val, kernel)
         if kernel.kind == "matmul":
-            if lanes:
+            if lanes or x.val.index not in kernel.phase:  # only what is in registers is summed there
                 return False
         elif lanes and not self._becomes(kernel, "rows"):
             return False

@@ -178,13 +178,12 @@ def emit_record(f: Frame, x: Operand, plan: Plan, into: Value) -> None:
         rows_done()
 
 
-def emit_copy(f: Frame, plan: Plan, new: Val, old: Val, flip: bool) -> None:
+def emit_copy(f: Frame, plan: Plan, new: Operand, old: Val) -> None:
     """Put a new value where the old state lies."""
-    form_new, form_old = plan.orientation(new), plan.orientation(old)
-    same = (form_new ^ int(flip)) == form_old or old.is_vector
+    same = plan.o.form(new) == plan.orientation(old) or old.is_vector
     rows, cols = plan.shape(old)
     kind, size = memory_type(old.dtype), old.dtype.itemsize
-    read, written = plan.offset(new), plan.offset(old)
+    read, written = plan.offset(new.val), plan.offset(old)
     if same:
         vector = ir.VectorType(kind, LANES)
         with f.loop(rows * panels(cols)) as (i, _, done):
