@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks import reference
+from benchmarks.contenders import OWN
 from benchmarks.rounds import Samples, interleave
 from benchmarks.tasks import Task, problem
 from benchmarks.team import FailedError, Member
@@ -26,6 +27,7 @@ class Result:
     compile_seconds: dict[Who, float] = field(default_factory=dict)
     notes: dict[Who, dict[str, Any]] = field(default_factory=dict)
     errors: dict[Who, str] = field(default_factory=dict)
+    kernels: str = ""  # where our own time goes
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judg
         least=effort.least,
         most=effort.most,
     )
+    if (OWN, 1) in able and judge:
+        result.kernels = able[OWN, 1].ask("explain")
     return result
 
 

@@ -17,6 +17,7 @@ from benchmarks.sweep import Line
 # Distinguishable also without colour, by their markers.
 STYLES = {
     "forwardnet": ("#c1121f", "o"),
+    "forwardnet-in-order": ("#c1121f", "x"),
     "forwardnet-eager": ("#e8a0a5", "o"),
     "torch": ("#e07b00", "s"),
     "torch-compile": ("#8f4e00", "D"),

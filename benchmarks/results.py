@@ -26,11 +26,12 @@ WAIT_AIMS = {
 METHOD = """\
 * Every contender and number of threads has a process of its own, told its threads before it starts (XLA and OpenMP
   fix them then). One process asks them in turns: only one works at a time, in each round once, in an order drawn anew.
-* A measurement lasts at least 50 ms after an epoch to warm up, from the same first weights over the same batches, and
+* A measurement lasts at least 50 ms after some steps to warm up, from the same first weights over the same batches, and
   counts all of a step: gathering the mini-batch, forward, backward, Adam. Softmax cross-entropy, float32.
 * Ours is `Trainer.fit`, from the end of one epoch to the end of another; drawing the order, history and checks are in
-  it. Peers get that order ready-made, resident tensors, the fused Adam, one `scan` per epoch (unrolled by 1 or 4, the
-  faster), one graph for the whole compiled step, and in scikit-learn slices in place of gathered rows.
+  it ("without shuffling" is a step without the first). Peers get that order ready-made, resident tensors, the fused
+  Adam, one `scan` per epoch (unrolled by 1 or 4, the faster), one graph for the whole compiled step, and in
+  scikit-learn slices in place of gathered rows.
 * Tables show the median of all rounds and the quartiles; the better number of threads counts. A ratio is taken round
   by round. The peak is what fused multiply-adds in registers reach, in the same rounds and with as many threads; the
   operations of a step are those of its matrix products.
@@ -114,13 +115,21 @@ def write(run: Run, figures: Mapping[str, str]) -> str:
         "\n".join(f"* {name}: {text}" for name, text in run.machine.items()) + "\n" + _load(run),
         "## Method\n\n" + METHOD,
         "## A training step\n\n" + _main_table(run) + "\n" + _plain_words(run),
-        "## Everybody\n\nMicroseconds per step, median and quartiles.\n\n" + _everybody(run),
+        "## Everybody\n\nMicroseconds per step, median and quartiles. Our kernels one by one: "
+        "[KERNELS.md](KERNELS.md).\n\n" + _everybody(run),
         "## The same work\n\n" + _agreement(run),
         "## Waiting for the first result\n\n" + _waits(run),
         "## Plots\n\n" + "\n\n".join(f"![{caption}]({path})\n\n{caption}" for caption, path in figures.items()) + "\n",
         "## Not measured yet\n\n*tab* with batch normalisation, dropout and AdamW; many small networks at once "
         "(leave-one-out over iris); the cost against the number of models.\n",
     ]
+    return "\n".join(parts)
+
+
+def kernels(run: Run) -> str:
+    """A page with `Trainer.explain` for every task."""
+    parts = ["# Where a step's time goes\n\n`Trainer.explain()` after the rounds of `make bench`, on one thread.\n"]
+    parts += [f"## {r.task.title}\n\n```\n{r.kernels}\n```\n" for r in run.results.values() if r.kernels]
     return "\n".join(parts)
 
 
@@ -163,7 +172,9 @@ def _plain_words(run: Run) -> str:
         if found is None:
             lines.append(f"* *{name}*: ours did not run.")
             continue
-        if found.ratio is not None and found.ratio.median < AIMS[name]:
+        if found.ratio is None:
+            lines.append(f"* *{name}*: there was no peer to compare with.")
+        elif found.ratio.median < AIMS[name]:
             word = "slower than the fastest peer" if found.ratio.median < 1 else "faster, but less than aimed at"
             lines.append(f"* *{name}*: {word} ({number(found.ratio.median)} of {AIMS[name]:g}).")
         if found.share is not None and found.share.median < PEAK_AIMS.get(name, 0):

@@ -32,7 +32,8 @@ def commands(key: str, threads: int) -> dict[str, Callable[..., Any]]:
         "version": contender.version,
         "load": load,
         "timed": contender.timed,
-        "loss": lambda: reference.loss(contender.problem, contender.after_one_epoch()),
+        "explain": lambda: contender.explain(),
+        "loss": lambda: reference.loss(problem(contender.problem.task), contender.after_one_epoch()),
     }
 
 

@@ -24,7 +24,7 @@ from benchmarks.rounds import Spread  # noqa: E402
 from benchmarks.tasks import AIMS, TASKS  # noqa: E402
 from benchmarks.team import Team  # noqa: E402
 
-OWN = ("forwardnet", "forwardnet-eager")
+OWN = ("forwardnet", "forwardnet-in-order", "forwardnet-eager")
 QUICK = compare.Effort(measurement=0.005, rounds=0.0, least=2, most=2)
 
 
@@ -101,26 +101,32 @@ def steps(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, fol
 def waits(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:
     """Fresh processes."""
     print("\nimports, compilation, first epochs", flush=True)
-    own = [("jax-once" if key == "jax" else key) for key in keys if key != "forwardnet-eager"]
-    run.waits = processes.measure(own, folder, log, say, quick=chosen.quick)
+    run.waits = processes.measure(_once(keys), folder, log, say, quick=chosen.quick)
     if not chosen.quick:
         run.command = processes.command_line(folder, log)
     run.loads.append(machine.load())
 
 
+def _once(keys: Sequence[str]) -> list[str]:
+    """One of ours, and JAX with one compilation."""
+    return ["jax-once" if key == "jax" else key for key in keys if key not in OWN[1:]]
+
+
 def growth(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:
     """Batch, width and depth."""
     print("\nbatch, width, depth", flush=True)
-    chosen_keys = [("jax-once" if k == "jax" else k) for k in keys if k not in ("forwardnet-eager", "torch-compile")]
     with Team(folder / "growth", log) as team:
-        members = [team.add(key, int(n)) for key in chosen_keys for n in chosen.threads.split(",")]
+        members = [
+            team.add(key, int(n)) for key in _once(keys) if key != "torch-compile" for n in chosen.threads.split(",")
+        ]
         run.sweeps = sweep.measure(members, say)
     run.loads.append(machine.load())
 
 
 def finish(run: results.Run, out: Path) -> None:
-    """RESULTS.md, the plots and the raw numbers."""
+    """RESULTS.md, KERNELS.md, the plots and the raw numbers."""
     (out / "RESULTS.md").write_text(results.write(run, plots.draw(run, out)), encoding="utf-8")
+    (out / "KERNELS.md").write_text(results.kernels(run), encoding="utf-8")
     raw = {**asdict(run), "results": {name: _raw(result) for name, result in run.results.items()}}
     (out / "results.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
 

@@ -38,6 +38,7 @@ ENTRIES = {
     entry.key: entry
     for entry in (
         Entry("forwardnet", "Forwardnet", "own", "Own", "forwardnet", is_own=True),
+        Entry("forwardnet-in-order", "Forwardnet, without shuffling", "own", "OwnInOrder", "forwardnet", is_own=True),
         Entry("forwardnet-eager", "Forwardnet, eager", "own", "OwnEager", "forwardnet", is_own=True),
         Entry("torch", "PyTorch eager, fused Adam", "pytorch", "Eager", "torch"),
         Entry("torch-compile", "PyTorch `torch.compile`", "pytorch", "Compiled", "torch"),

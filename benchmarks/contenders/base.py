@@ -41,8 +41,13 @@ class Contender(ABC):
         """Back to the first weights and an optimiser that has seen nothing."""
 
     @abstractmethod
-    def epochs(self, count: int) -> None:
-        """Train for some epochs over the problem's batches; returns when they are done."""
+    def train(self, steps: int) -> int:
+        """Train for at least so many steps over the problem's batches, in their order; returns how many were done."""
+
+    @property
+    def least(self) -> int:
+        """Steps that warm up and tell how long a step takes."""
+        return min(20, self.problem.task.steps)
 
     @abstractmethod
     def weights(self) -> Weights:
@@ -51,19 +56,18 @@ class Contender(ABC):
     def after_one_epoch(self) -> Weights:
         """The weights after the first epoch."""
         self.reset()
-        self.epochs(1)
+        self.train(self.problem.task.steps)
         return self.weights()
 
     def timed(self, seconds: float) -> float:
-        """Seconds per step, measured for at least `seconds`, after an epoch to warm up."""
+        """Seconds per step, measured for at least `seconds`, after some steps to warm up."""
         self.reset()
         begin = time.perf_counter()
-        self.epochs(1)
-        count = max(1, math.ceil(seconds / (time.perf_counter() - begin)))
+        done = self.train(self.least)
+        count = max(self.least, math.ceil(seconds * done / (time.perf_counter() - begin)))
         done, elapsed = 0, 0.0
         begin = time.perf_counter()
         while elapsed < seconds:
-            self.epochs(count)
-            done += count
+            done += self.train(count)
             elapsed = time.perf_counter() - begin
-        return elapsed / (done * self.problem.task.steps)
+        return elapsed / done

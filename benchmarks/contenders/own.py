@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import warnings
 from typing import Any
 
 import forwardnet as ff
 from benchmarks.contenders.base import Contender
-from benchmarks.tasks import LEARNING_RATE, SEED, Weights
+from benchmarks.tasks import LEARNING_RATE, SEED, Problem, Weights
 from forwardnet import nn
 
 FOREVER = 10**9
@@ -36,6 +37,7 @@ class Own(Contender):
     """Training through native code."""
 
     is_compiled = True
+    shuffles = True
 
     def version(self) -> str:
         return f"Forwardnet {ff.__version__}"
@@ -68,9 +70,14 @@ class Own(Contender):
             self.notes["warning"] = str(warning.message)
         return seconds
 
-    def epochs(self, count: int, callbacks: tuple[Clock, ...] = ()) -> None:
-        p = self.problem
-        self.trainer.fit(p.X, p.y, epochs=count, batch_size=p.task.batch, progress=False, callbacks=callbacks)
+    def train(self, steps: int) -> int:
+        epochs = -(-steps // self.problem.task.steps)
+        self._fit(epochs)
+        return epochs * self.problem.task.steps
+
+    def _fit(self, epochs: int, *callbacks: Clock) -> None:
+        p, settings = self.problem, {"shuffle": self.shuffles, "progress": False}
+        self.trainer.fit(p.X, p.y, epochs=epochs, batch_size=p.task.batch, callbacks=callbacks, **settings)
 
     def weights(self) -> Weights:
         linear = [layer for layer in self.model if isinstance(layer, nn.Linear)]
@@ -80,8 +87,24 @@ class Own(Contender):
         """Between the ends of epochs of one fit, so that its set-up is not counted."""
         self.reset()
         clock = Clock(seconds)
-        self.epochs(FOREVER, (clock,))
+        self._fit(FOREVER, clock)
         return (clock.ended - clock.began) / (clock.epochs * self.problem.task.steps)
+
+    def explain(self) -> str:
+        """Where the time of a step goes, kernel by kernel."""
+        self.reset()
+        self._fit(1)
+        return self.trainer.explain()
+
+
+class OwnInOrder(Own):
+    """The same over rows that already lie in the order of the first epoch: drawing an order is not counted."""
+
+    shuffles = False
+
+    def load(self, problem: Problem) -> None:
+        rows = problem.order.ravel()
+        super().load(dataclasses.replace(problem, X=problem.X[rows], y=problem.y[rows]))
 
 
 class OwnEager(Own):

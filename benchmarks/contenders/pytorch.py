@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import cycle, islice
 from typing import Any
 
 import torch
@@ -49,13 +50,13 @@ class Eager(Contender):
         self._restart()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, fused=True)
 
-    def epochs(self, count: int) -> None:
-        for _ in range(count):
-            for rows in self.order:
-                self.optimizer.zero_grad()
-                output = self.model(self.X.index_select(0, rows))
-                F.cross_entropy(output, self.y.index_select(0, rows)).backward()
-                self.optimizer.step()
+    def train(self, steps: int) -> int:
+        for rows in islice(cycle(self.order), steps):
+            self.optimizer.zero_grad()
+            output = self.model(self.X.index_select(0, rows))
+            F.cross_entropy(output, self.y.index_select(0, rows)).backward()
+            self.optimizer.step()
+        return steps
 
     def weights(self) -> Weights:
         linear = [layer for layer in self.model if isinstance(layer, nn.Linear)]
@@ -109,7 +110,7 @@ class Compiled(Eager):
 
         return step
 
-    def epochs(self, count: int) -> None:
-        for _ in range(count):
-            for rows in self.order:
-                self.step(rows)
+    def train(self, steps: int) -> int:
+        for rows in islice(cycle(self.order), steps):
+            self.step(rows)
+        return steps

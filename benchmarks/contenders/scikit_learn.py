@@ -44,7 +44,7 @@ class Started(MLPClassifier):  # type: ignore[misc]
 
 
 class ScikitLearn(Contender):
-    """`fit` for a number of epochs; batches are slices, so nothing is gathered."""
+    """`fit` for some epochs; batches are slices, so nothing is gathered."""
 
     def version(self) -> str:
         return f"scikit-learn {sklearn.__version__}"
@@ -67,11 +67,15 @@ class ScikitLearn(Contender):
         )
         self.model.start = self.problem.start
 
-    def epochs(self, count: int) -> None:
-        self.model.set_params(max_iter=count)
+    def train(self, steps: int) -> int:
+        """Whole epochs, or a part of the first one."""
+        task = self.problem.task
+        epochs, rows = max(1, steps // task.steps), min(steps, task.steps) * task.batch
+        self.model.set_params(max_iter=epochs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # that the last epoch was reached is what is wanted
-            self.model.fit(self.X, self.y)
+            self.model.fit(self.X[:rows], self.y[:rows])
+        return epochs * rows // task.batch
 
     def weights(self) -> Weights:
         return list(zip(self.model.coefs_, self.model.intercepts_, strict=True))
