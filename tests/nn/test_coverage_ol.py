@@ -225,6 +225,29 @@ def test_OL22_OL24_squared_error_is_the_likelihood_of_a_gaussian() -> None:
     assert half.item() + 0.5 * math.log(2 * math.pi) == pytest.approx(2.918939, abs=5e-7)
 
 
+def test_OL22_the_likelihood_of_a_linear_output_unit() -> None:
+    output, y = leaf([3.0]), ff.tensor([1.0])
+    loss = F.gaussian_nll_loss(output, y, ff.ones(1), full=True, reduction="sum")
+    printed(loss, 2.918939, 6)
+    printed(nn.GaussianNLLLoss(full=True)(output, y, ff.ones(1)) - 0.5 * nn.MSELoss()(output, y), 0.918939, 6)
+    loss.backward()
+    assert output.grad.item() == 2, "the gradient is that of half the squared error"
+
+
+def test_OL23_divergence_and_cross_entropy_differ_by_a_constant() -> None:
+    p, q = ff.tensor([[0.9, 0.1]]), ff.tensor([[0.5, 0.5]])
+    divergence = nn.KLDivLoss(reduction="batchmean")
+    printed(divergence(q.log(), p), 0.368064, 6)
+    printed(divergence(p.log(), q), 0.510826, 6)
+    entropy = -(p * p.log()).sum()
+    printed(entropy + divergence(q.log(), p), 0.693147, 6)
+    printed(F.cross_entropy(q.log(), p), 0.693147, 6)
+    z, w = leaf([[0.3, -0.8]]), leaf([[0.3, -0.8]])
+    divergence(F.log_softmax(z, dim=1), p).backward()
+    F.cross_entropy(w, p).backward()
+    np.testing.assert_allclose(z.grad.numpy(), w.grad.numpy(), rtol=1e-6)
+
+
 def test_OL25_the_best_constant_for_xor() -> None:
     assert nn.MSELoss()(ff.full((4,), 0.5), ff.tensor([0.0, 1.0, 1.0, 0.0])).item() == 0.25
 

@@ -62,6 +62,48 @@ def test_losses_of_values(name: str, shape: tuple[int, ...], reduction: str) -> 
     compare(name, [random(*shape), random(*shape) + 1], [], {"reduction": reduction})
 
 
+ROBUST: list[tuple[str, dict[str, Any]]] = [
+    ("smooth_l1_loss", {}),
+    ("smooth_l1_loss", {"beta": 0.3}),
+    ("smooth_l1_loss", {"beta": 0.0}),
+    ("huber_loss", {}),
+    ("huber_loss", {"delta": 1.7}),
+]
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("shape", [(), (5,), (4, 3)])
+@pytest.mark.parametrize(("name", "options"), ROBUST)
+def test_robust_losses(name: str, options: dict[str, Any], shape: tuple[int, ...], reduction: str) -> None:
+    compare(name, [random(*shape) * 3, random(*shape) + 1], [], {"reduction": reduction, **options})
+
+
+@pytest.mark.parametrize("reduction", [*REDUCTIONS, "batchmean"])
+@pytest.mark.parametrize("is_log", [False, True])
+@pytest.mark.filterwarnings("ignore:reduction")
+def test_divergence(reduction: str, is_log: bool) -> None:
+    e = np.exp(random(4, 3))
+    target = e / e.sum(axis=1, keepdims=True)
+    options = {"reduction": reduction, "log_target": is_log}
+    compare("kl_div", [random(4, 3), np.log(target) if is_log else target], [], options)
+    if not is_log:
+        target[0, 0] = 0.0
+        compare("kl_div", [random(4, 3)], [target], options)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("shape", [(4, 3), (4, 1), (4,)])
+def test_likelihoods(reduction: str, full: bool, shape: tuple[int, ...]) -> None:
+    options = {"reduction": reduction, "full": full}
+    variance = np.abs(random(*shape))
+    variance[0] = 1e-9
+    compare("gaussian_nll_loss", [random(4, 3), random(4, 3) + 1, variance], [], options)
+    counts = np.random.default_rng(1).poisson(2.0, (4, 3)) * 1.0
+    compare("poisson_nll_loss", [random(4, 3)], [counts], options)
+    compare("poisson_nll_loss", [np.abs(random(4, 3))], [counts], {**options, "log_input": False})
+
+
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("shape", [(5,), (4, 5), (4, 5, 3), (2, 5, 3, 2), (0, 5)])
 @pytest.mark.parametrize("weighted", [False, True])

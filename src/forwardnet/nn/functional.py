@@ -12,6 +12,15 @@ from forwardnet.nn.loss_functions import (
     mse_loss,
     nll_loss,
 )
+from forwardnet.nn.loss_values import (
+    gaussian_nll_loss,
+    hinge_loss,
+    huber_loss,
+    kl_div,
+    poisson_nll_loss,
+    quantile_loss,
+    smooth_l1_loss,
+)
 from forwardnet.nn.rectifiers import hardsigmoid, hardtanh, prelu, rrelu, step
 from forwardnet.nn.smooth import elu, gelu, logsigmoid, mish, selu, silu, softplus, softsign
 from forwardnet.tensor import Tensor
@@ -21,10 +30,14 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "elu",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
     "hardsigmoid",
     "hardtanh",
+    "hinge_loss",
+    "huber_loss",
+    "kl_div",
     "l1_loss",
     "leaky_relu",
     "linear",
@@ -33,12 +46,15 @@ __all__ = [
     "mish",
     "mse_loss",
     "nll_loss",
+    "poisson_nll_loss",
     "prelu",
+    "quantile_loss",
     "relu",
     "rrelu",
     "selu",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
     "softmax",
     "softplus",
     "softsign",

@@ -24,10 +24,10 @@ def reduced(terms: Tensor, reduction: str) -> Tensor:
     return terms
 
 
-def check_reduction(reduction: str) -> None:
+def check_reduction(reduction: str, known: tuple[str, ...] = REDUCTIONS) -> None:
     """Raises `UnknownNameError` if there is no such reduction."""
-    if reduction not in REDUCTIONS:
-        raise unknown_name("reduction", reduction, REDUCTIONS)
+    if reduction not in known:
+        raise unknown_name("reduction", reduction, known)
 
 
 def check_tensors(where: str, **tensors: Any) -> None:
@@ -54,7 +54,7 @@ def type_name(tensor: Tensor) -> str:
     return str(tensor.dtype).rpartition(".")[2]
 
 
-def warn_if_broadcast(where: str, input: Tensor, target: Tensor) -> None:
+def warn_if_broadcast(where: str, input: Tensor, target: Tensor, *, stacklevel: int = 4) -> None:
     """Warn where input and target differ in shape: (N, 1) against (N,) compares everything with everything."""
     if tuple(input.shape) != tuple(target.shape):
         common = np.broadcast_shapes(tuple(input.shape), tuple(target.shape)) if _fits(input, target) else None
@@ -66,7 +66,7 @@ def warn_if_broadcast(where: str, input: Tensor, target: Tensor) -> None:
             f"{where}: input has shape {tuple(input.shape)} and target {tuple(target.shape)}; "
             f"they are broadcast to {common}, which is rarely meant. hint: give both the same shape",
             UserWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
 
 
@@ -97,6 +97,19 @@ def check_between_0_and_1(where: str, name: str, tensor: Tensor, *, slack: float
         raise ArgumentError(
             f"{where}: {name} is {values[place]:g} at {place_text(place)}, expected values in [0, 1]",
             hint="logits go to binary_cross_entropy_with_logits" if name == "input" else "scale or encode the labels",
+        )
+
+
+def check_all(where: str, name: str, tensor: Tensor, is_good: Any, expected: str, hint: str | None = None) -> None:
+    """Raises `ArgumentError`, naming the first place, if `is_good` (a function of the array) is false somewhere."""
+    values = concrete(tensor)
+    if values is None or values.size == 0:
+        return
+    good = is_good(values)
+    if not good.all():
+        place = tuple(int(i) for i in np.argwhere(~good)[0]) if values.ndim else ()
+        raise ArgumentError(
+            f"{where}: {name} is {values[place]:g} at {place_text(place)}, expected {expected}", hint=hint
         )
 
 

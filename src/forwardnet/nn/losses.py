@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from forwardnet.nn import loss_functions as of, loss_terms as terms
+from forwardnet.nn import loss_functions as of, loss_terms as terms, loss_values as by
 from forwardnet.nn.activations import LogSoftmax, Sigmoid, Softmax
 from forwardnet.nn.module import Module
 from forwardnet.tensor import Tensor
@@ -20,13 +20,16 @@ class Loss(Module):
     `class MSELoss(Loss, function=mse_loss, name="mse", takes="values")` is a whole definition. `takes` says what the
     network has to put out, "values", "logits", "log-probabilities" or "probabilities", and `target` what it is compared
     with: "values", "classes" (int64 class indices) or "labels" (floating, 0 to 1, one for each output).
-    Options that are tensors are buffers, and so part of the state dict.
+    Options that are tensors are buffers, and so part of the state dict. `inputs` is the number of tensors that
+    the function takes first.
     """
 
     function: ClassVar[Callable[..., Tensor]]
     name: ClassVar[str]
     takes: ClassVar[str]
     target: ClassVar[str]
+    inputs: ClassVar[int] = 2
+    reductions: ClassVar[tuple[str, ...]] = terms.REDUCTIONS
     _options: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(
@@ -36,14 +39,16 @@ class Loss(Module):
         name: str = "",
         takes: str = "values",
         target: str = "values",
+        inputs: int = 2,
+        reductions: tuple[str, ...] = terms.REDUCTIONS,
         **rest: Any,
     ) -> None:
         super().__init_subclass__(**rest)
         if function is not None:
             cls.function = staticmethod(function)
-            cls.name, cls.takes, cls.target = name, takes, target
+            cls.name, cls.takes, cls.target, cls.inputs, cls.reductions = name, takes, target, inputs, reductions
             cls.__doc__ = cls.__doc__ or function.__doc__
-            options = list(inspect.signature(function).parameters.values())[2:]
+            options = list(inspect.signature(function).parameters.values())[inputs:]
             cls._options = tuple(option.name for option in options)
             cls.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
             LOSSES[name] = cls
@@ -57,7 +62,7 @@ class Loss(Module):
                 self.register_buffer(option, value)
             else:
                 setattr(self, option, value)
-        terms.check_reduction(self.reduction)
+        terms.check_reduction(self.reduction, self.reductions)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return type(self).function(input, target, **self._arguments())
@@ -84,6 +89,36 @@ class BCELoss(Loss, function=of.binary_cross_entropy, name="bce", takes="probabi
 class BCEWithLogitsLoss(
     Loss, function=of.binary_cross_entropy_with_logits, name="bce_with_logits", takes="logits", target="labels"
 ): ...
+
+
+class SmoothL1Loss(Loss, function=by.smooth_l1_loss, name="smooth_l1"): ...
+
+
+class HuberLoss(Loss, function=by.huber_loss, name="huber"): ...
+
+
+class QuantileLoss(Loss, function=by.quantile_loss, name="quantile"): ...
+
+
+class KLDivLoss(
+    Loss,
+    function=by.kl_div,
+    name="kl_div",
+    takes="log-probabilities",
+    target="labels",
+    reductions=by.KL_REDUCTIONS,
+): ...
+
+
+class GaussianNLLLoss(Loss, function=by.gaussian_nll_loss, name="gaussian_nll", inputs=3):
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float = 1.0) -> Tensor:
+        return by.gaussian_nll_loss(input, target, var, **self._arguments())
+
+
+class PoissonNLLLoss(Loss, function=by.poisson_nll_loss, name="poisson_nll"): ...
+
+
+class HingeLoss(Loss, function=by.hinge_loss, name="hinge"): ...
 
 
 def pairing_problem(model: Module, loss: Module) -> str | None:
