@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from forwardnet.compiler import engine
 
 MAGIC = b"forwardnet code 1\n"
+UNFINISHED = ".new-"
 _held: dict[str, bytes] = {}
 
 
@@ -37,9 +38,13 @@ def load(description: str, emit: Callable[[], str], names: list[str]) -> engine.
 
     key = engine.fingerprint(f"{_sources()}\n{description}")
     code = _held.get(key) or _read(key)
-    if code is None:
-        code = engine.assemble(emit())
-        _write(key, code)
+    if code is not None:
+        with contextlib.suppress(RuntimeError):  # it is no object code, or not of this program
+            loaded = engine.load(code, names)
+            _held[key] = code
+            return loaded
+    code = engine.assemble(emit())
+    _write(key, code)
     _held[key] = code
     return engine.load(code, names)
 
@@ -56,28 +61,31 @@ def _sources() -> str:
 
 
 def _private(path: Path) -> bool:
-    """Whether a folder or file is this user's own, no link, and closed to others."""
+    """Whether a folder or regular file is this user's own, no link, and closed to others."""
     status = path.lstat()
-    return not stat.S_ISLNK(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
+    is_plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+    return is_plain and status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
-def _usable(path: Path, *, create: bool) -> bool:
+def _usable(*, create: bool) -> Path | None:
+    """The folder, if it may be used."""
     if os.name != "posix":
-        return False  # ownership and modes mean something else there
+        return None  # ownership and modes mean something else there
     try:
+        path = folder()
         if create:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return path.is_dir() and _private(path)
-    except OSError:
-        return False
+        return path if path.is_dir() and _private(path) else None
+    except (OSError, RuntimeError):  # a RuntimeError is a user without a home
+        return None
 
 
 def _read(key: str) -> bytes | None:
-    path = folder() / key
+    place = _usable(create=False)
     try:
-        if not _usable(folder(), create=False) or not _private(path):
+        if place is None or not _private(place / key):
             return None
-        content = path.read_bytes()
+        content = (place / key).read_bytes()
     except OSError:
         return None
     head = len(MAGIC) + 32
@@ -87,14 +95,15 @@ def _read(key: str) -> bytes | None:
 
 def _write(key: str, code: bytes) -> None:
     """Keep code; a folder that cannot be used, or a full disk, only means that it is not kept."""
-    if not _usable(folder(), create=True):
+    place = _usable(create=True)
+    if place is None:
         return
     with contextlib.suppress(OSError):
-        handle, name = tempfile.mkstemp(dir=folder(), prefix=".new-")
+        handle, name = tempfile.mkstemp(dir=place, prefix=UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(MAGIC + hashlib.sha256(code).digest() + code)
-            Path(name).replace(folder() / key)
+            Path(name).replace(place / key)
         except OSError:
             Path(name).unlink(missing_ok=True)
             raise
@@ -102,17 +111,23 @@ def _write(key: str, code: bytes) -> None:
 
 def info() -> dict[str, object]:
     """The folder, how many programs it holds, and their size in bytes."""
-    files = [p for p in folder().glob("*") if p.is_file()] if folder().is_dir() else []
-    return {"folder": str(folder()), "programs": len(files), "bytes": sum(p.stat().st_size for p in files)}
+    sizes = []
+    for path in folder().glob("*") if folder().is_dir() else ():
+        with contextlib.suppress(OSError):  # another process may have removed it
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and not path.name.startswith(UNFINISHED):
+                sizes.append(status.st_size)
+    return {"folder": str(folder()), "programs": len(sizes), "bytes": sum(sizes)}
 
 
 def clear() -> int:
     """Remove all kept code; returns how many files went."""
     _held.clear()
     count = 0
-    if _usable(folder(), create=False):
-        for path in folder().glob("*"):
-            if path.is_file() and not path.is_symlink():
+    place = _usable(create=False)
+    for path in place.glob("*") if place is not None else ():
+        with contextlib.suppress(OSError):
+            if stat.S_ISREG(path.lstat().st_mode):
                 path.unlink()
                 count += 1
     return count

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import math
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -33,18 +34,49 @@ def _quota() -> int:
         return 1 << 16
 
 
+_turn = threading.Lock()
+
+
 @functools.cache
 def _pool(helpers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(helpers, thread_name_prefix="forwardnet")
+    """A pool whose threads run already: one that cannot be started is an error here, not a barrier never reached."""
+    pool = ThreadPoolExecutor(helpers, thread_name_prefix="forwardnet")
+    everybody = threading.Event()
+    try:
+        for _ in range(helpers):
+            pool.submit(everybody.wait)
+    except RuntimeError:
+        pool.shutdown(wait=False)
+        raise
+    finally:
+        everybody.set()
+    return pool
+
+
+def _forget_pools() -> None:
+    """A forked process has no helpers, and perhaps a lock that nobody will release."""
+    global _turn
+    _turn = threading.Lock()
+    _pool.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pools)
 
 
 def together(work: Callable[[int], int], count: int) -> int:
-    """Run work(0) here and work(1) .. work(count - 1) in helpers, all at once; returns what work(0) returned."""
-    helpers: list[Future[int]] = []
-    if count > 1:
+    """Run work(0) here and work(1) .. work(count - 1) in helpers, all at once; returns what work(0) returned.
+
+    Calls from several threads share the helpers. Each call's works stand together in the queue: if they were mixed,
+    some works of two calls could hold all helpers and wait for the others for ever.
+    """
+    if count == 1:
+        return work(0)
+    with _turn:
         pool = _pool(count - 1)
         helpers = [pool.submit(work, number) for number in range(1, count)]
-    result = work(0)
-    for helper in helpers:
-        helper.result()
-    return result
+    try:
+        return work(0)
+    finally:  # also after Ctrl-C: helpers write to memory of the caller
+        for helper in helpers:
+            helper.result()
