@@ -83,6 +83,15 @@ def optimisers() -> str:
     return table(("name", "class", "options", "rule"), rows)
 
 
+def schedules() -> str:
+    """Every schedule of the learning rate; t counts its steps, and lr_0 is the rate that the group had."""
+    rows = [
+        (f"`{name}`", f"`lr_scheduler.{cls.__name__}`", options(cls, skip=1), first_sentence(cls))
+        for name, cls in sorted(optim.lr_scheduler.SCHEDULERS.items())
+    ]
+    return table(("name", "class", "options", "rate"), rows)
+
+
 def initialisers() -> str:
     """Every way to fill a parameter."""
     rows = [
@@ -108,6 +117,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "activations": ("Activations", activations),
     "losses": ("Losses", losses),
     "optimisers": ("Optimisers", optimisers),
+    "schedules": ("Schedules", schedules),
     "initialisers": ("Initialisers", initialisers),
     "datasets": ("Data sets", data_sets),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forwardnet.optim import lr_scheduler
 from forwardnet.optim.adagrad import Adadelta, Adagrad
 from forwardnet.optim.adam import Adam, AdamW
 from forwardnet.optim.adamax import Adamax
@@ -27,4 +28,5 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rule",
+    "lr_scheduler",
 ]

@@ -1,0 +1,36 @@
+"""Schedules of the learning rate: PyTorch's names, arguments and rates, and the inverse root."""
+
+from __future__ import annotations
+
+from forwardnet.optim.lr_scheduler.base import SCHEDULERS, LRScheduler
+from forwardnet.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from forwardnet.optim.lr_scheduler.cyclic import CyclicLR, OneCycleLR
+from forwardnet.optim.lr_scheduler.decay import (
+    ExponentialLR,
+    InverseSqrtLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
+from forwardnet.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from forwardnet.optim.lr_scheduler.sequential import SequentialLR
+
+__all__ = [
+    "SCHEDULERS",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "InverseSqrtLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]
