@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import sys
 import time
 from collections.abc import Sequence
@@ -26,6 +27,9 @@ __all__ = ["Native", "Signature"]
 
 # Multiply-adds of a step for each thread that takes part in it.
 WORK_OF_A_THREAD = 1e6
+
+SERIALS = itertools.count(1)
+OWNER = 8  # where in the arena's header the number of the program that ran last is kept
 
 Array = np.ndarray[Any, Any]
 RUN = ctypes.CFUNCTYPE(
@@ -68,6 +72,15 @@ class Native:
         self.compile_seconds = time.perf_counter() - begin
         self._run = RUN(self.code.address("run"))
         self.arena = _arena(self.plan.size) if like is None else like.grown(self.plan.size)
+        self._serial, self._shares = next(SERIALS), like is not None
+        self._take_arena()
+
+    def _take_arena(self) -> None:
+        """Put the constants where they belong: the programs that share an arena lie over each other."""
+        owner = self.arena[OWNER : OWNER + 8].view(np.int64)
+        if owner[0] == self._serial:
+            return
+        owner[0] = self._serial
         for val in self.program.values:
             if val.kind == "const" and np.size(val.attrs["value"]) > 1:
                 self._write(val, val.attrs["value"])
@@ -93,6 +106,7 @@ class Native:
 
     def grown(self, size: int) -> Array:
         """This program's arena, made larger if another one needs more; its content stays."""
+        self._shares = True
         if size > len(self.arena):
             larger = _arena(size)
             larger[: len(self.arena)] = self.arena
@@ -155,6 +169,8 @@ class Native:
 
         The rows of the recorded output go to `records`.
         """
+        if self._shares:
+            self._take_arena()
         losses = np.zeros(max(steps, 1), np.float64)
         pointers = (ctypes.c_void_p * max(len(sources), 1))(*(s.ctypes.data for s in sources))
         order_at = order.ctypes.data if order is not None else None
