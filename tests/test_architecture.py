@@ -57,6 +57,7 @@ ABOVE_ALL = ("lab", "serve", "cli")
 # The few imports that go upwards, each inside a function: (file, room it opens to).
 DOORS = {
     ("train/history.py", "plot"),  # History.plot() draws itself
+    ("train/find_lr.py", "plot"),  # RangeTest.plot() likewise
 }
 
 # Package -> where it may be imported, inside functions only. "" means everywhere.

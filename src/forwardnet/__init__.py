@@ -65,6 +65,7 @@ _LATER_NAMES = {
     ),
     "History": "forwardnet.train",
     "Trainer": "forwardnet.train",
+    "find_lr": "forwardnet.train.find_lr",
     "load": "forwardnet.interop",
     "save": "forwardnet.interop",
 }
