@@ -14,7 +14,7 @@ TRAIN = {
     "train digit": "error: unknown data set 'digit' (hint: did you mean 'digits'?)",
     "train Digits": "error: unknown data set 'Digits' (hint: did you mean 'digits'?)",
     "train digits --activation rleu": "error: unknown activation 'rleu' (hint: did you mean 'relu'?)",
-    "train digits --optimizer adma": "error: unknown optimizer 'adma' (hint: did you mean 'adam'?)",
+    "train digits --optimizer adm": "error: unknown optimizer 'adm' (hint: did you mean 'adam'?)",
     "train digits --epochs 0": "error: --epochs is 0, expected a whole number of at least 1",
     "train digits --epochs 1.5": "error: --epochs is '1.5', expected a whole number such as 20",
     "train digits --epochs many": "error: --epochs is 'many', expected a whole number such as 20",
