@@ -106,6 +106,14 @@ HIDDEN: dict[str, Callable[[], nn.Module]] = {
     "GTU": lambda: nn.GTU(WIDTH, 6),
     "ReGLU": lambda: nn.ReGLU(WIDTH, 6, bias=False),
     "SwiGLU": lambda: nn.SwiGLU(WIDTH, 6),
+    "Residual": lambda: nn.Residual(nn.Linear(WIDTH, 8), nn.Tanh(), nn.Linear(8, WIDTH)),
+    "Residual of a norm": lambda: nn.Residual(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, WIDTH)),
+    "LayerNorm": lambda: nn.Sequential(nn.Linear(WIDTH, 5), nn.LayerNorm(5)),
+    "LayerNorm without weights": lambda: nn.LayerNorm(WIDTH, elementwise_affine=False),
+    "BatchNorm1d": lambda: nn.Sequential(nn.Linear(WIDTH, 5), nn.BatchNorm1d(5), nn.ReLU()),
+    "BatchNorm1d of all batches": lambda: nn.BatchNorm1d(WIDTH, momentum=None),
+    "BatchNorm1d without averages": lambda: nn.BatchNorm1d(WIDTH, track_running_stats=False),
+    "BatchNorm1d without weights": lambda: nn.BatchNorm1d(WIDTH, affine=False),
     "GLU without sizes": lambda: nn.Sequential(nn.Linear(WIDTH, 12), nn.GLU()),
 }
 
@@ -113,6 +121,8 @@ HIDDEN: dict[str, Callable[[], nn.Module]] = {
 @pytest.mark.parametrize("name", HIDDEN)
 def test_layers(name: str) -> None:
     def make() -> nn.Module:
-        return nn.Sequential(HIDDEN[name](), nn.Linear(6, 3))
+        hidden = HIDDEN[name]()
+        width = hidden.eval()(ff.zeros(2, WIDTH)).shape[1]
+        return nn.Sequential(hidden.train(), nn.Linear(width, 3))
 
     assert_same_course(make, "mse", *data())

@@ -219,6 +219,64 @@ def test_modules_have_the_defaults_of_theirs() -> None:
     agree(ff.nn.RReLU().eval()(x), torch.nn.RReLU().eval()(their_x))
 
 
+@pytest.mark.parametrize("momentum", [0.1, 0.7, None])
+@pytest.mark.parametrize("options", [{}, {"affine": False}, {"track_running_stats": False}, {"eps": 0.1}])
+@pytest.mark.parametrize("shape", [(6, 3), (4, 3, 5)])
+def test_batch_norm_over_several_batches(momentum: float | None, options: dict[str, Any], shape: Any) -> None:
+    ours = ff.nn.BatchNorm1d(3, momentum=momentum, **options).double()
+    theirs = torch.nn.BatchNorm1d(3, momentum=momentum, **options).double()
+    draw = np.random.default_rng(0)
+    for parameter, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        values = draw.normal(size=3)
+        parameter.data.copy_(ff.tensor(values))
+        other.data.copy_(torch.tensor(values))
+    for training in (True, True, False, True, False):
+        ours.train(training)
+        theirs.train(training)
+        x, their_x = both(draw.normal(size=shape) * 3 + 1, requires_grad=True)
+        weights = draw.normal(size=shape)
+        y, their_y = ours(x), theirs(their_x)
+        agree(y, their_y)
+        (y * ff.tensor(weights)).sum().backward()
+        (their_y * torch.tensor(weights)).sum().backward()
+        agree(x.grad, their_x.grad)
+        for (name, tensor), other in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
+            agree(tensor, other)
+            assert name in theirs.state_dict()
+    for parameter, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        agree(parameter.grad, other.grad)
+
+
+@pytest.mark.parametrize("sizes", [(5,), (4, 5)])
+@pytest.mark.parametrize("parts", [0, 1, 2])
+def test_layer_norm(sizes: tuple[int, ...], parts: int) -> None:
+    arrays = [random(3, 4, 5) * 2 + 1, *(random(*sizes) + i for i in range(parts))]
+    weights = dict(zip(("weight", "bias"), arrays[1:], strict=False))
+    x, their_x = both(arrays[0], requires_grad=True)
+    o, their_o = {}, {}
+    for key, value in weights.items():
+        o[key], their_o[key] = both(value, requires_grad=True)
+    ours = ff.nn.functional.layer_norm(x, sizes, **o)
+    theirs = torch.nn.functional.layer_norm(their_x, sizes, **their_o)
+    agree(ours, theirs)
+    weighting = random(3, 4, 5)
+    (ours * ff.tensor(weighting)).sum().backward()
+    (theirs * torch.tensor(weighting)).sum().backward()
+    for a, b in zip((x, *o.values()), (their_x, *their_o.values()), strict=True):
+        agree(a.grad, b.grad)
+
+
+def test_embeddings_start_and_learn_as_theirs() -> None:
+    ff.manual_seed(4, algorithm="torch")
+    torch.manual_seed(4)
+    ours, theirs = ff.nn.Embedding(7, 3, padding_idx=2), torch.nn.Embedding(7, 3, padding_idx=2)
+    np.testing.assert_allclose(ours.weight.detach().numpy(), theirs.weight.detach().numpy(), rtol=1e-6, atol=5e-7)
+    rows = np.array([[1, 2, 2], [6, 1, 0]])
+    (ours(ff.tensor(rows)) ** 2).sum().backward()
+    (theirs(torch.tensor(rows)) ** 2).sum().backward()
+    np.testing.assert_allclose(ours.weight.grad.numpy(), theirs.weight.grad.numpy(), rtol=1e-5, atol=2e-6)
+
+
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 @pytest.mark.parametrize("dim", [0, 1, -1])
 def test_activations_along_an_axis(name: str, dim: int) -> None:
@@ -271,6 +329,12 @@ def test_text_is_theirs() -> None:
     def text(nn: Any) -> str:
         return repr(
             nn.Sequential(
+                nn.BatchNorm1d(3, momentum=None, bias=False),
+                nn.LayerNorm((2, 3), elementwise_affine=False),
+                nn.Embedding(4, 2, padding_idx=1),
+                nn.Sequential(
+                    nn.PReLU(3), nn.RReLU(), nn.ELU(0.5), nn.GELU("tanh"), nn.Hardtanh(), nn.Softplus(), nn.GLU()
+                ),
                 nn.Flatten(),
                 nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1, bias=False)),
                 nn.ModuleList([nn.Sigmoid(), nn.Tanh(), nn.LeakyReLU(0.2), nn.Identity(), nn.MSELoss()]),

@@ -15,6 +15,7 @@ from forwardnet.nn.activations import (
     Tanh,
 )
 from forwardnet.nn.architecture import LAYERS, architecture, build
+from forwardnet.nn.embedding import Embedding
 from forwardnet.nn.gated import GLU, GTU, Maxout, ReGLU, SwiGLU
 from forwardnet.nn.linear import Flatten, Linear
 from forwardnet.nn.losses import (
@@ -36,8 +37,10 @@ from forwardnet.nn.losses import (
     pairing_problem,
 )
 from forwardnet.nn.module import Module
+from forwardnet.nn.normalize import BatchNorm1d, LayerNorm
 from forwardnet.nn.parameter import Parameter
 from forwardnet.nn.rectifiers import Abs, Hardsigmoid, Hardtanh, PReLU, RReLU, Sign, Step
+from forwardnet.nn.residual import Residual
 from forwardnet.nn.sequential import ModuleList, Sequential
 from forwardnet.nn.smooth import ELU, GELU, SELU, LogSigmoid, Mish, SiLU, Softplus, Softsign, Swish
 
@@ -54,7 +57,9 @@ __all__ = [
     "Activation",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
     "CrossEntropyLoss",
+    "Embedding",
     "Flatten",
     "GaussianNLLLoss",
     "Hardsigmoid",
@@ -64,6 +69,7 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
@@ -82,6 +88,7 @@ __all__ = [
     "RReLU",
     "ReGLU",
     "ReLU",
+    "Residual",
     "Sequential",
     "SiLU",
     "Sigmoid",

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from forwardnet.errors import ArgumentError
 from forwardnet.ir.shapes import numel
-from forwardnet.nn import functional as F
 from forwardnet.nn.activations import identity, relu, sigmoid, tanh
+from forwardnet.nn.layer_functions import halves
 from forwardnet.nn.linear import Linear
 from forwardnet.nn.module import Module
 from forwardnet.nn.sequential import ModuleList
@@ -121,7 +121,7 @@ class GatedUnit(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.value is None or self.gate is None:
-            a, b = F.halves(type(self).__name__, x, self.dim)
+            a, b = halves(type(self).__name__, x, self.dim)
         else:
             a, b = self.value(x), self.gate(x)
         return self._line(a) * self._gate(b)
