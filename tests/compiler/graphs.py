@@ -240,6 +240,7 @@ class Grower:
         kinds = (
             *(self.unary, self.binary, self.binary, self.relation, self.choose, self.reduce, self.reduce),
             *(self.turn, self.reshape, self.product, self.product, self.softmax, self.cast, self.logic, self.pickers),
+            *(self.slice, self.slice_put, self.join),
         )
         self.one_of(kinds)()
 
@@ -378,6 +379,50 @@ class Grower:
             return
         v = self.input(self.array((x.shape[0], 1), self.dtype))
         self.apply("scatter_add", x, i, v, dim=1)
+
+    def items(self, shape: tuple[int, ...]) -> Any:
+        """A basic index: slices with steps in either direction, and whole numbers."""
+        made: list[tuple[Any, ...]] = []
+        for n in shape[: 1 + self.pick(len(shape))]:
+            kind = self.pick(4)
+            if kind == 0:
+                made.append(("int", self.pick(2 * n) - n, None, None))
+            elif kind == 1:
+                made.append(("slice", None, None, self.one_of((None, 2, -1, -3))))
+            else:
+                first = self.pick(n)
+                made.append(("slice", first, first + 1 + self.pick(n - first), None))
+        return tuple(made)
+
+    def slice(self) -> None:
+        x = self.some(lambda n: n.ndim > 0)
+        if x is not None:
+            self.apply("slice", x, items=self.items(x.shape))
+
+    def slice_put(self) -> None:
+        x = self.floating()
+        if x is None or not x.ndim:
+            return
+        items = self.items(x.shape)
+        shape = REGISTRY["slice"].spec(x.spec, items=items).shape
+        v = self.some(lambda n: n.dtype == x.dtype and n.shape in (shape, (), shape[-1:]))
+        if v is not None:
+            self.apply("slice_put", x, v, items=items)
+
+    def join(self) -> None:
+        x = self.some(lambda n: n.ndim > 0)
+        if x is None:
+            return
+        dim = self.pick(x.ndim)
+        if self.pick(2):
+            self.apply("flip", x, dims=tuple({dim, self.pick(x.ndim)}))
+            return
+        rest = (*x.shape[:dim], *x.shape[dim + 1 :])
+        alike = [n for n in self.nodes if n.dtype == x.dtype and n.ndim == x.ndim]
+        others = [n for n in alike if (*n.shape[:dim], *n.shape[dim + 1 :]) == rest]
+        parts = [x, *(self.one_of(others) for _ in range(1 + self.pick(2)))]
+        if sum(n.size for n in parts) <= LARGEST:
+            self.apply("cat", *parts, dim=dim)
 
 
 def grow(pick: Pick, *, special: bool = False, length: int = 18) -> Case:
