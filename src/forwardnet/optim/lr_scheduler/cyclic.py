@@ -65,7 +65,8 @@ class CyclicLR(Cycling, name="cyclic"):
         gamma: base of "exp_range".
         scale_fn: s as a function, instead of a mode; not part of the saved state.
         scale_mode: whether `scale_fn` takes the number of the "cycle", from 1, or that of "iterations", t.
-        cycle_momentum: also change the momentum, or the first of `betas`.
+        cycle_momentum: also change the momentum, or the first of `betas`; a `Trainer` then compiles its step anew for
+            each epoch, since only the rate is an input of a compiled step.
         base_momentum: lowest momentum, or a list.
         max_momentum: highest momentum, or a list.
         last_epoch: the last step that was made; -1 begins.
@@ -142,7 +143,8 @@ class OneCycleLR(Cycling, name="one_cycle"):
         steps_per_epoch: steps of each.
         pct_start: share of the steps in which the rate rises, in [0, 1].
         anneal_strategy: "cos" or "linear".
-        cycle_momentum: also change the momentum, or the first of `betas`.
+        cycle_momentum: also change the momentum, or the first of `betas`; a `Trainer` then compiles its step anew for
+            each epoch, since only the rate is an input of a compiled step.
         base_momentum: momentum where the rate is highest, or a list.
         max_momentum: momentum where the rate is lowest, or a list.
         div_factor: the first rate is max_lr / div_factor.
