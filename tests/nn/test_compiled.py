@@ -13,12 +13,15 @@ import pytest
 
 import forwardnet as ff
 from forwardnet import nn
+from forwardnet.nn import functional as F
 from forwardnet.nn.activations import ACTIVATIONS
+from forwardnet.nn.architecture import OTHERS
 from forwardnet.nn.losses import LOSSES
 
 # What has no native form, and why.
 EAGER_ONLY = {
     "RReLU": "random numbers",
+    "Embedding": "rows of a matrix chosen by a vector",
 }
 N, WIDTH, STEPS = 60, 4, 20
 
@@ -100,6 +103,42 @@ def test_losses(name: str) -> None:
         assert_same_course(lambda: nn.Sequential(nn.Linear(WIDTH, 3), end()), loss, x, targets(name, y))
 
 
+LOSS_OPTIONS: dict[str, tuple[Callable[[], nn.Module], Any]] = {
+    "huber": (nn.Identity, lambda y: (nn.HuberLoss(delta=0.2), y)),
+    "smooth_l1": (nn.Identity, lambda y: (nn.SmoothL1Loss(beta=0.0), y)),
+    "quantiles": (nn.Identity, lambda y: (nn.QuantileLoss(quantile=(0.1, 0.5, 0.9)), y)),
+    "kl_div": (nn.LogSoftmax, lambda y: (nn.KLDivLoss(reduction="batchmean"), targets("kl_div", y))),
+    "gaussian_nll": (nn.Identity, lambda y: (nn.GaussianNLLLoss(full=True), y)),
+    "poisson_nll": (nn.Softplus, lambda y: (nn.PoissonNLLLoss(log_input=False, full=True), 3 * np.abs(y))),
+    "hinge": (nn.Identity, lambda y: (nn.HingeLoss(margin=0.5), np.sign(y))),
+    "a variance that is learned": (nn.Identity, lambda y: (likelihood_of_a_row, y[:, :1])),
+}
+
+
+def likelihood_of_a_row(output: Any, y: Any) -> Any:
+    """Mean and variance of the target are two outputs of the network."""
+    return F.gaussian_nll_loss(output[:, :1], y, F.softplus(output[:, 1:2]))
+
+
+@pytest.mark.parametrize("name", LOSS_OPTIONS)
+def test_losses_with_options(name: str) -> None:
+    x, y = data()
+    end, prepared = LOSS_OPTIONS[name]
+    loss, target = prepared(y)
+    assert_same_course(lambda: nn.Sequential(nn.Linear(WIDTH, 3), end()), loss, x, target)
+
+
+class Words(nn.Module):
+    """An embedding of the sign of the first feature."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(2, 6)
+
+    def forward(self, x: Any) -> Any:
+        return self.table((x[:, 0] > 0).long())
+
+
 HIDDEN: dict[str, Callable[[], nn.Module]] = {
     "Maxout": lambda: nn.Maxout(WIDTH, 6, pieces=3),
     "GLU": lambda: nn.GLU(WIDTH, 6),
@@ -115,6 +154,7 @@ HIDDEN: dict[str, Callable[[], nn.Module]] = {
     "BatchNorm1d without averages": lambda: nn.BatchNorm1d(WIDTH, track_running_stats=False),
     "BatchNorm1d without weights": lambda: nn.BatchNorm1d(WIDTH, affine=False),
     "GLU without sizes": lambda: nn.Sequential(nn.Linear(WIDTH, 12), nn.GLU()),
+    "Embedding": Words,
 }
 
 
@@ -125,4 +165,19 @@ def test_layers(name: str) -> None:
         width = hidden.eval()(ff.zeros(2, WIDTH)).shape[1]
         return nn.Sequential(hidden.train(), nn.Linear(width, 3))
 
+    if name in EAGER_ONLY:
+        with pytest.warns(UserWarning, match="training runs eagerly"):
+            course(make, "mse", *data(), is_compiled=True)
+        return
     assert_same_course(make, "mse", *data())
+
+
+def test_every_layer_is_shown_here() -> None:
+    """Linear and containers are in all of them; Flatten changes nothing of a matrix, and is shown on images."""
+    assert {layer.__name__ for layer in OTHERS} - {"Linear", "Flatten"} <= set(HIDDEN)
+    assert set(EAGER_ONLY) <= {*nn.LAYERS}
+
+
+def test_images_are_flattened() -> None:
+    x, y = data()
+    assert_same_course(lambda: nn.Sequential(nn.Flatten(), nn.Linear(WIDTH, 3)), "mse", x.reshape(N, 2, 2), y)
