@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import reference
 from benchmarks.contenders import OWN
-from benchmarks.rounds import Samples, interleave
+from benchmarks.rounds import interleave
 from benchmarks.tasks import Task, problem
 from benchmarks.team import FailedError, Member
 
@@ -18,10 +18,15 @@ Who = tuple[str, int]  # a contender's key and its number of threads
 
 @dataclass
 class Result:
-    """What a task gave. Samples are seconds per step, those of ("peak", threads) FLOP per second."""
+    """What a task gave. Samples are seconds per step, those of ("peak", threads) seconds per operation.
+
+    `used` is processor time, which other processes hardly change: with one thread it is what the clock would show on
+    a machine of one's own.
+    """
 
     task: Task
-    samples: Samples[Who] = field(default_factory=dict)
+    samples: dict[Who, list[float]] = field(default_factory=dict)
+    used: dict[Who, list[float]] = field(default_factory=dict)
     losses: dict[Who, float] = field(default_factory=dict)
     reference_loss: float = float("nan")
     compile_seconds: dict[Who, float] = field(default_factory=dict)
@@ -57,12 +62,14 @@ def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judg
     if judge:
         data = problem(task)
         result.reference_loss = reference.loss(data, reference.train(data))
-    result.samples = interleave(
+    found = interleave(
         {who: _timer(member, effort.measurement) for who, member in able.items()},
         seconds=effort.rounds,
         least=effort.least,
         most=effort.most,
     )
+    result.samples = {who: [clock for clock, _ in values] for who, values in found.items()}
+    result.used = {who: [used for _, used in values] for who, values in found.items()}
     if (OWN, 1) in able and judge:
         result.kernels = able[OWN, 1].ask("explain")
     return result
@@ -77,9 +84,9 @@ def _take_part(result: Result, who: Who, member: Member, *, judge: bool) -> None
         result.losses[who] = member.ask("loss")
 
 
-def _timer(member: Member, seconds: float) -> Callable[[], float]:
-    def measure() -> float:
-        value: float = member.ask("timed", seconds)
-        return value
+def _timer(member: Member, seconds: float) -> Callable[[], tuple[float, float]]:
+    def measure() -> tuple[float, float]:
+        clock, used = member.ask("timed", seconds)
+        return clock, used
 
     return measure

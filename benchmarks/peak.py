@@ -75,13 +75,16 @@ class Peak:
         """What was measured."""
         return f"float32 FMA, {lanes()} lanes"
 
-    def timed(self, seconds: float) -> float:
-        """FLOP per second of all threads together, measured for at least `seconds`; native calls release the lock."""
+    def timed(self, seconds: float) -> tuple[float, float]:
+        """Seconds per operation by the clock and of processor time, of all threads together, over at least `seconds`."""
         turns, count = TURNS, accumulators() * lanes()
         while True:
+            used = time.process_time()
             elapsed = self._run(turns)
+            used = time.process_time() - used
             if elapsed >= seconds:
-                return 2.0 * count * turns * self.threads / elapsed
+                flops = 2.0 * count * turns * self.threads
+                return elapsed / flops, used / flops
             turns = int(turns * max(1.5, 1.2 * seconds / elapsed))
 
     def _run(self, turns: int) -> float:

@@ -50,7 +50,7 @@ def tasks_figure(run: Run) -> Figure:
     for row, result in enumerate(run.results.values()):
         keys = list(dict.fromkeys(key for key, _ in result.samples if key != "peak"))
         for place, key in enumerate(keys):
-            who = best(result, [key])
+            who = best(result.samples, [key])
             assert who is not None
             time = Spread.of(result.samples[who])
             y = row + 0.1 * (place - (len(keys) - 1) / 2)

@@ -61,29 +61,45 @@ class Verdict:
     ratio: Spread | None
     gflops: float
     share: Spread | None  # of the peak
+    used_ratio: Spread | None  # peer / ours in processor time, one thread each
+    used_share: Spread | None
 
 
-def best(result: Result, keys: Iterable[str]) -> Who | None:
+def best(samples: Mapping[Who, list[float]], keys: Iterable[str]) -> Who | None:
     """The contender and number of threads with the least median."""
-    medians = {who: Spread.of(values).median for who, values in result.samples.items() if who[0] in keys}
+    medians = {who: Spread.of(values).median for who, values in samples.items() if who[0] in keys}
     return min(medians, key=lambda who: medians[who]) if medians else None
+
+
+def peers() -> list[str]:
+    """Everybody else."""
+    return [key for key, entry in ENTRIES.items() if not entry.is_own]
 
 
 def verdict(result: Result) -> Verdict | None:
     """Ours against the fastest peer; None if ours did not run."""
-    own = best(result, [OWN])
+    own = best(result.samples, [OWN])
     if own is None:
         return None
-    peer = best(result, [key for key, entry in ENTRIES.items() if not entry.is_own])
+    peer = best(result.samples, peers())
     seconds, flops = result.samples[own], result.task.flops
-    peak = result.samples.get(("peak", own[1]))
+    alone = {who: values for who, values in result.used.items() if who[1] == 1}
+    lean = best(alone, peers())
     return Verdict(
         own,
         peer,
         ratio(result.samples[peer], seconds) if peer else None,
         1e-9 * flops / Spread.of(seconds).median,
-        Spread.of([flops / s / p for s, p in zip(seconds, peak, strict=True)]) if peak else None,
+        _share(result.samples, own, flops),
+        ratio(alone[lean], alone[OWN, 1]) if lean and (OWN, 1) in alone else None,
+        _share(alone, (OWN, 1), flops),
     )
+
+
+def _share(samples: Mapping[Who, list[float]], own: Who, flops: int) -> Spread | None:
+    """Of the peak of as many threads, round by round."""
+    peak = samples.get(("peak", own[1]))
+    return ratio([flops * p for p in peak], samples[own]) if peak and own in samples else None
 
 
 def number(value: float) -> str:
@@ -114,7 +130,7 @@ def write(run: Run, figures: Mapping[str, str]) -> str:
         "# Results of `make bench`\n",
         "\n".join(f"* {name}: {text}" for name, text in run.machine.items()) + "\n" + _load(run),
         "## Method\n\n" + METHOD,
-        "## A training step\n\n" + _main_table(run) + "\n" + _plain_words(run),
+        "## A training step\n\n" + _main_table(run) + "\n" + _plain_words(run) + "\n" + _used_table(run),
         "## Everybody\n\nMicroseconds per step, median and quartiles. Our kernels one by one: "
         "[KERNELS.md](KERNELS.md).\n\n" + _everybody(run),
         "## The same work\n\n" + _agreement(run),
@@ -154,14 +170,35 @@ def _main_table(run: Run) -> str:
         if found.peer is not None and found.ratio is not None:
             peer = f"{spread(Spread.of(result.samples[found.peer]), 1e6)}: {named(found.peer)}"
             factor = f"**{spread(found.ratio)}**"
-        share = "" if found.share is None else spread(Spread(*(100 * x for x in _three(found.share)))) + " %"
+        share = "" if found.share is None else spread(found.share, 100)
         rows.append([result.task.title, own, peer, factor, f"{AIMS[name]:g}", number(found.gflops), share])
-    head = ["task", "ours, us", "fastest peer, us", "peer / ours", "aim", "GFLOP/s", "share of the peak"]
+    head = ["task", "ours, us", "fastest peer, us", "peer / ours", "aim", "GFLOP/s", "% of the peak"]
     return table(head, rows)
 
 
-def _three(found: Spread) -> tuple[float, float, float]:
-    return found.low, found.median, found.high
+def _used_table(run: Run) -> str:
+    """One thread each, in processor time."""
+    rows = []
+    for result in run.results.values():
+        found = verdict(result)
+        alone = {who: values for who, values in result.used.items() if who[1] == 1}
+        lean = best(alone, peers())
+        if found is None or found.used_ratio is None or found.used_share is None or lean is None:
+            continue
+        rows.append(
+            [
+                result.task.title,
+                spread(Spread.of(alone[OWN, 1]), 1e6),
+                f"{spread(Spread.of(alone[lean]), 1e6)}: {ENTRIES[lean[0]].label}",
+                spread(found.used_ratio),
+                spread(found.used_share, 100),
+            ]
+        )
+    text = (
+        "The same on one thread each, in processor time: other processes on the machine hardly change it, so it tells "
+        "what a step costs also where the clock was disturbed.\n\n"
+    )
+    return text + table(["task", "ours, us", "leanest peer, us", "peer / ours", "% of the peak"], rows)
 
 
 def _plain_words(run: Run) -> str:
@@ -198,10 +235,15 @@ def _everybody(run: Run) -> str:
         rows.append([named(who), *cells])
     threads = sorted({who[1] for r in run.results.values() for who in r.samples if who[0] == "peak"})
     for count in threads:
-        cells = [spread(Spread.of(r.samples["peak", count]), 1e-9) for r in run.results.values()]
+        cells = [spread(_rate(r.samples["peak", count])) for r in run.results.values()]
         rows.append([f"peak, GFLOP/s, {count} thread{'s' if count > 1 else ''}", *cells])
     rows.append(["rounds", *(str(max(map(len, r.samples.values()), default=0)) for r in run.results.values())])
     return table(["", *run.results], rows)
+
+
+def _rate(seconds: list[float]) -> Spread:
+    """GFLOP/s from seconds per operation."""
+    return Spread.of([1e-9 / s for s in seconds])
 
 
 def _agreement(run: Run) -> str:

@@ -10,7 +10,7 @@ from statistics import quantiles
 from typing import TypeVar
 
 Key = TypeVar("Key")
-Samples = dict[Key, list[float]]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Spread:
 
 
 def interleave(
-    measure: Mapping[Key, Callable[[], float]], *, seconds: float, least: int, most: int, seed: int = 0
-) -> Samples[Key]:
-    """Rounds until `seconds` are over, at least `least` and at most `most`: key -> one number for each round.
+    measure: Mapping[Key, Callable[[], Value]], *, seconds: float, least: int, most: int, seed: int = 0
+) -> dict[Key, list[Value]]:
+    """Rounds until `seconds` are over, at least `least` and at most `most`: key -> one value for each round.
 
     The order within a round is drawn anew, so that nobody always follows the same other.
     """
     draw = random.Random(seed)
-    found: Samples[Key] = {key: [] for key in measure}
+    found: dict[Key, list[Value]] = {key: [] for key in measure}
     begin = time.perf_counter()
     for done in range(most):
         if done >= least and time.perf_counter() - begin >= seconds:

@@ -89,13 +89,16 @@ def steps(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, fol
             run.loads.append(machine.load())
             for who, values in sorted(result.samples.items(), key=lambda item: item[0][0] == "peak"):
                 if who[0] == "peak":
-                    text = f"peak, GFLOP/s, {who[1]} threads: {results.spread(Spread.of(values), 1e-9)}"
+                    text = f"peak, GFLOP/s, {who[1]} threads: {results.spread(Spread.of([1e-9 / x for x in values]))}"
                 else:
                     text = f"{results.named(who)}: {results.spread(Spread.of(values), 1e6)} us"
                 print(f"  {text}")
             found = results.verdict(result)
             if found is not None and found.ratio is not None and found.peer is not None:
                 print(f"  {results.named(found.peer)} / ours: {results.spread(found.ratio)}, aim {AIMS[name]:g}")
+                if found.used_ratio is not None and found.used_share is not None:
+                    text = f"{results.spread(found.used_ratio)}, {results.spread(found.used_share, 100)} % of the peak"
+                    print(f"  in processor time on one thread: {text}")
 
 
 def waits(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:

@@ -59,15 +59,15 @@ class Contender(ABC):
         self.train(self.problem.task.steps)
         return self.weights()
 
-    def timed(self, seconds: float) -> float:
-        """Seconds per step, measured for at least `seconds`, after some steps to warm up."""
+    def timed(self, seconds: float) -> tuple[float, float]:
+        """Seconds per step by the clock and of processor time, over at least `seconds`, after some steps to warm up."""
         self.reset()
         begin = time.perf_counter()
         done = self.train(self.least)
         count = max(self.least, math.ceil(seconds * done / (time.perf_counter() - begin)))
         done, elapsed = 0, 0.0
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), time.process_time()
         while elapsed < seconds:
             done += self.train(count)
             elapsed = time.perf_counter() - begin
-        return elapsed / done
+        return elapsed / done, (time.process_time() - used) / done

@@ -113,11 +113,11 @@ def a_run(own: float) -> results.Run:
         ("forwardnet", 2): [own * 1e-6] * 3,
         ("torch", 1): [30e-6] * 3,
         ("jax", 2): [20e-6] * 3,
-        ("peak", 1): [1e9] * 3,
-        ("peak", 2): [2e9] * 3,
+        ("peak", 1): [1e-9] * 3,
+        ("peak", 2): [5e-10] * 3,
     }
     losses = {who: 0.5 for who in samples if who[0] != "peak"}
-    return results.Run({}, {"tiny": Result(TASKS["tiny"], samples, losses, 0.5)})
+    return results.Run({}, {"tiny": Result(TASKS["tiny"], samples, samples, losses, 0.5)})
 
 
 def test_the_verdict_names_the_fastest_peer() -> None:
@@ -127,6 +127,9 @@ def test_the_verdict_names_the_fastest_peer() -> None:
     assert found.ratio.median == pytest.approx(2.0)
     assert found.gflops == pytest.approx(8.0)  # 80,000 operations in 10 us
     assert found.share.median == pytest.approx(4.0)  # of the peak of two threads
+    assert found.used_ratio is not None and found.used_share is not None
+    assert found.used_ratio.median == pytest.approx(1.5)  # 30 us of PyTorch's one thread, 20 of ours
+    assert found.used_share.median == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(
