@@ -51,17 +51,17 @@ class Product(Maps):
         """All tiles: for each pair of panels, for each 8 rows. Threads share the pairs, or, of few, the rows."""
         f = self.f
         self.load_ones()
-        pairs, single = divmod(panels(self.n), WIDE)
+        groups, rest = divmod(panels(self.n), WIDE)
         by_panels = f.threads == 1 or splits_by_panels(self.kernel, f.threads)
-        if pairs:
-            with (f.share if by_panels else f.loop)(pairs) as (p, _, done):
+        if groups:
+            with (f.share if by_panels else f.loop)(groups) as (p, _, done):
                 self._strip(f.scaled(p, WIDE), WIDE, shared=not by_panels)
                 done()
-        if single and by_panels:
+        if rest and by_panels:
             with f.only(f.threads - 1):
-                self._strip(index(pairs * WIDE), 1, shared=False)
-        elif single:
-            self._strip(index(pairs * WIDE), 1, shared=True)
+                self._strip(index(groups * WIDE), rest, shared=False)
+        elif rest:
+            self._strip(index(groups * WIDE), rest, shared=True)
 
     def _strip(self, panel: Value, wide: int, *, shared: bool) -> None:
         f = self.f
