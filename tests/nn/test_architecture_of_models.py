@@ -9,7 +9,7 @@ import pytest
 
 import forwardnet as ff
 from forwardnet import nn
-from forwardnet.nn.architecture import LAYERS
+from forwardnet.nn.architecture import CONTAINERS, LAYERS
 
 
 def sample(name: str) -> nn.Module:
@@ -52,6 +52,13 @@ def test_every_layer_survives_json(name: str) -> None:
     assert {k: (v.shape, v.dtype) for k, v in again.state_dict().items()} == {
         k: (v.shape, v.dtype) for k, v in model.state_dict().items()
     }
+
+
+@pytest.mark.parametrize("name", sorted(set(LAYERS) - {kind.__name__ for kind in CONTAINERS}))
+def test_what_a_layer_claims_is_what_it_takes(name: str) -> None:
+    layer = sample(name)
+    held = sum(tensor.numel() for tensor in layer.state_dict().values() if tensor.is_floating_point())
+    assert type(layer)._claim(**layer._arguments()) == held
 
 
 def test_the_form_of_a_description() -> None:

@@ -114,7 +114,7 @@ def test_misfits_of_normalisation() -> None:
             make()
     for name, size in (
         ("BatchNorm1d", {"num_features": 10**9, "affine": False}),
-        ("LayerNorm", {"normalized_shape": 10**9}),
+        ("LayerNorm", {"normalized_shape": [10**9]}),
     ):
         with pytest.raises(ValueError, match="expected at most 1000 in all"):
             nn.build({"layer": name, "arguments": size}, max_parameters=1000)

@@ -80,7 +80,8 @@ class LayerNorm(Module):
     def _claim(**arguments: Any) -> int:
         shape = arguments.get("normalized_shape", 0)
         sizes = shape if isinstance(shape, (list, tuple)) else [shape]
-        return 2 * math.prod(max(n, 0) if isinstance(n, int) else 0 for n in sizes)
+        kinds = bool(arguments.get("elementwise_affine", True)) * (1 + bool(arguments.get("bias", True)))
+        return kinds * math.prod(max(n, 0) if isinstance(n, int) else 0 for n in sizes)
 
     def _flops(self, x: tuple[int, ...], y: tuple[int, ...]) -> int:
         # the sum, the difference, its square and their sum, the quotient; then scale and shift
@@ -185,7 +186,9 @@ class BatchNorm1d(Module):
     @staticmethod
     def _claim(**arguments: Any) -> int:
         n = arguments.get("num_features", 0)
-        return 4 * (max(n, 0) if isinstance(n, int) else 0)  # the averages take memory as well
+        kinds = bool(arguments.get("affine", True)) * (1 + bool(arguments.get("bias", True)))
+        kinds += 2 * bool(arguments.get("track_running_stats", True))  # the averages take memory as well
+        return kinds * (max(n, 0) if isinstance(n, int) else 0)
 
     def _flops(self, x: tuple[int, ...], y: tuple[int, ...]) -> int:
         return numel(y) * (

@@ -146,6 +146,10 @@ class SiLU(Activation, formula=silu):
     def _arguments(self) -> dict[str, Any]:
         return {"beta": float(self.beta), "learned": self.learned}
 
+    @staticmethod
+    def _claim(**arguments: Any) -> int:
+        return int(bool(arguments.get("learned", False)))
+
     def _flops(self, x: tuple[int, ...], y: tuple[int, ...]) -> int:
         return numel(y)
 
