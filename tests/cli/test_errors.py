@@ -104,7 +104,10 @@ BAD_DATA = {
     "X complex": (arrays(X=np.zeros((40, 3), complex)), "X has dtype complex128"),
     "y of two columns": (arrays(y=np.zeros((40, 2), int)), "y has shape (40, 2), expected (rows,) class indices"),
     "no y": ({"X": np.zeros((4, 2))}, "has no array 'y'"),
-    "pickled objects": (arrays(y=np.array([{"a": 1}] * 40, dtype=object)), "holds Python objects, expected arrays of numbers"),
+    "pickled objects": (
+        arrays(y=np.array([{"a": 1}] * 40, dtype=object)),
+        "holds Python objects, expected arrays of numbers",
+    ),
 }
 
 
