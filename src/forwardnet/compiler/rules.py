@@ -122,8 +122,8 @@ def _gather(b: Builder, node: Node, x: Operand, index: Operand) -> Operand:
     return _taken(b, x, *_places(b, index, width, node.dtype), width)
 
 
-def _index(b: Builder, node: Node, x: Operand, index: Operand) -> Operand:
-    if len(node.inputs) != 2 or any(len(n.shape) != 1 for n in node.inputs) or node.inputs[1].dtype.kind == "b":
+def _index(b: Builder, node: Node, x: Operand, index: Operand, *more: Operand) -> Operand:
+    if more or any(len(n.shape) != 1 for n in node.inputs) or node.inputs[1].dtype.kind == "b":
         raise CannotLower("indexing but of a vector by a vector")
     length = node.inputs[0].shape[0]
     index = index if index.val.dtype == np.int64 else b.map(CAST, index, dtype=np.int64)
