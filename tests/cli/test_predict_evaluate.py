@@ -163,6 +163,7 @@ def test_rows_that_do_not_fit(run: Any, digits_run: Path, tmp_path: Path, conten
 
 def test_other_refusals(run: Any, digits_run: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((2, 64)))
+    np.save(tmp_path / "objects.npy", np.array([{}, None]), allow_pickle=True)
     (tmp_path / "empty.npy").write_bytes(b"")
     (tmp_path / "what.bin").write_bytes(b"what")
     cases: list[tuple[list[Any], str]] = [
@@ -170,6 +171,8 @@ def test_other_refusals(run: Any, digits_run: Path, tmp_path: Path) -> None:
         (["evaluate", digits_run, "digits", "--labels", "y.npy"], "has its own true values"),
         (["evaluate", digits_run, tmp_path / "x.npy", "--labels", "none.npy"], "there is no such file"),
         (["evaluate", digits_run, "digits", "--part", "tset"], "did you mean 'test'?"),
+        (["predict", digits_run, "nofile.npy"], "nofile.npy: no such file"),
+        (["predict", digits_run, tmp_path / "objects.npy"], "holds Python objects, expected arrays of numbers"),
         (["predict", digits_run, tmp_path / "x.npy", "--part", "test"], "one set of rows without parts"),
         (["predict", digits_run, tmp_path], "is a folder"),
         (["predict", digits_run, tmp_path / "empty.npy"], "not a readable .npy file"),

@@ -79,6 +79,8 @@ def _numpy(path: Path) -> Any:
     try:
         loaded = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if "allow_pickle" in str(error):
+            raise FileFormatError(f"{str(path)!r} holds Python objects, expected arrays of numbers") from None
         raise FileFormatError(f"{str(path)!r} is not a readable {path.suffix} file: {error}") from None
     if isinstance(loaded, np.ndarray) == (path.suffix == ".npz"):
         raise FileFormatError(f"{str(path)!r} is not what its name says, expected a {path.suffix} file")

@@ -23,7 +23,7 @@ from forwardnet.errors import ForwardnetError
 
 INTERRUPTED = 130
 _HINTS = {
-    "ENOSPC": "free some space or choose another folder with --out",
+    "ENOSPC": "free some space there, or write to another place",
     "EACCES": "choose a folder that you may write to with --out",
     "EROFS": "choose a folder that you may write to with --out",
     "ENOENT": "check the path",

@@ -16,6 +16,7 @@ from forwardnet.cli.threads import suitable_threads
 from forwardnet.cli.train import load_dataset
 from forwardnet.data import Dataset
 from forwardnet.data.checks import check_features, check_targets
+from forwardnet.data.datasets import ENTRIES
 from forwardnet.errors import ArgumentError, FileFormatError, ForwardnetError, ShapeError, unknown_name
 from forwardnet.nn import Module
 
@@ -97,6 +98,8 @@ def load_rows(
     path = Path(name)
     if path.is_dir():
         raise FileFormatError(f"{name!r} is a folder, expected a data set's name or a file")
+    if not path.is_file() and path.suffix and name not in ENTRIES:
+        raise FileFormatError(f"{name}: no such file", hint="check the path, or give the name of a data set")
     if not path.is_file():
         if labels is not None:
             raise ArgumentError(f"--labels is given, but data set {name!r} has its own true values")
