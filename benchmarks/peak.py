@@ -76,7 +76,7 @@ class Peak:
         return f"float32 FMA, {lanes()} lanes"
 
     def timed(self, seconds: float) -> tuple[float, float]:
-        """Seconds per operation by the clock and of processor time, of all threads together, over at least `seconds`."""
+        """Seconds per operation of all threads, by the clock and of processor time, over at least `seconds`."""
         turns, count = TURNS, accumulators() * lanes()
         while True:
             used = time.process_time()

@@ -34,7 +34,7 @@ METHOD = """\
   scikit-learn slices in place of gathered rows.
 * Tables show the median of all rounds and the quartiles; the better number of threads counts. A ratio is taken round
   by round. The peak is what fused multiply-adds in registers reach, in the same rounds and with as many threads; the
-  operations of a step are those of its matrix products.
+  operations of a step are those of its matrix products. The limit is the ratio if they ran at the peak and were all.
 * Before that all train one epoch, and one float64 loss judges their weights, beside those of a float64 NumPy training.
 """
 
@@ -61,8 +61,10 @@ class Verdict:
     ratio: Spread | None
     gflops: float
     share: Spread | None  # of the peak
+    limit: float | None  # what the ratio would be if our step were its matrix products at the peak and nothing else
     used_ratio: Spread | None  # peer / ours in processor time, one thread each
     used_share: Spread | None
+    used_limit: float | None
 
 
 def best(samples: Mapping[Who, list[float]], keys: Iterable[str]) -> Who | None:
@@ -91,8 +93,10 @@ def verdict(result: Result) -> Verdict | None:
         ratio(result.samples[peer], seconds) if peer else None,
         1e-9 * flops / Spread.of(seconds).median,
         _share(result.samples, own, flops),
+        _limit(result.samples, peer, ("peak", own[1]), flops),
         ratio(alone[lean], alone[OWN, 1]) if lean and (OWN, 1) in alone else None,
         _share(alone, (OWN, 1), flops),
+        _limit(alone, lean, ("peak", 1), flops),
     )
 
 
@@ -100,6 +104,13 @@ def _share(samples: Mapping[Who, list[float]], own: Who, flops: int) -> Spread |
     """Of the peak of as many threads, round by round."""
     peak = samples.get(("peak", own[1]))
     return ratio([flops * p for p in peak], samples[own]) if peak and own in samples else None
+
+
+def _limit(samples: Mapping[Who, list[float]], peer: Who | None, peak: Who, flops: int) -> float | None:
+    """The peer's time over that of the products at the peak."""
+    if peer is None or peak not in samples:
+        return None
+    return ratio(samples[peer], [flops * p for p in samples[peak]]).median
 
 
 def number(value: float) -> str:
@@ -170,9 +181,10 @@ def _main_table(run: Run) -> str:
         if found.peer is not None and found.ratio is not None:
             peer = f"{spread(Spread.of(result.samples[found.peer]), 1e6)}: {named(found.peer)}"
             factor = f"**{spread(found.ratio)}**"
+        limit = "" if found.limit is None else number(found.limit)
         share = "" if found.share is None else spread(found.share, 100)
-        rows.append([result.task.title, own, peer, factor, f"{AIMS[name]:g}", number(found.gflops), share])
-    head = ["task", "ours, us", "fastest peer, us", "peer / ours", "aim", "GFLOP/s", "% of the peak"]
+        rows.append([result.task.title, own, peer, factor, f"{AIMS[name]:g}", limit, number(found.gflops), share])
+    head = ["task", "ours, us", "fastest peer, us", "peer / ours", "aim", "limit", "GFLOP/s", "% of the peak"]
     return table(head, rows)
 
 
@@ -191,6 +203,7 @@ def _used_table(run: Run) -> str:
                 spread(Spread.of(alone[OWN, 1]), 1e6),
                 f"{spread(Spread.of(alone[lean]), 1e6)}: {ENTRIES[lean[0]].label}",
                 spread(found.used_ratio),
+                "" if found.used_limit is None else number(found.used_limit),
                 spread(found.used_share, 100),
             ]
         )
@@ -198,7 +211,7 @@ def _used_table(run: Run) -> str:
         "The same on one thread each, in processor time: other processes on the machine hardly change it, so it tells "
         "what a step costs also where the clock was disturbed.\n\n"
     )
-    return text + table(["task", "ours, us", "leanest peer, us", "peer / ours", "% of the peak"], rows)
+    return text + table(["task", "ours, us", "leanest peer, us", "peer / ours", "limit", "% of the peak"], rows)
 
 
 def _plain_words(run: Run) -> str:
@@ -214,6 +227,8 @@ def _plain_words(run: Run) -> str:
         elif found.ratio.median < AIMS[name]:
             word = "slower than the fastest peer" if found.ratio.median < 1 else "faster, but less than aimed at"
             lines.append(f"* *{name}*: {word} ({number(found.ratio.median)} of {AIMS[name]:g}).")
+            if found.limit is not None and found.limit < AIMS[name]:
+                lines[-1] += f" The arithmetic peak of this machine allows {number(found.limit)} at most."
         if found.share is not None and found.share.median < PEAK_AIMS.get(name, 0):
             lines.append(
                 f"* *{name}*: {100 * found.share.median:.0f} % of the peak, aimed at {100 * PEAK_AIMS[name]:.0f} %."

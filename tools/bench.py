@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run = results.Run(machine.describe())
     for name, text in run.machine.items():
         print(f"{name}: {text}")
+    if machine.load() > 0.5:
+        print(f"the load of this machine is {machine.load():.1f}: other processes will disturb the clock")
     keys = []
     for key in (*OWN, *chosen.peers):
         why = ENTRIES[key].missing()
@@ -82,7 +84,8 @@ def steps(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, fol
     """The tasks."""
     effort = QUICK if chosen.quick else compare.Effort(rounds=chosen.rounds)
     with Team(folder / "steps", log) as team:
-        members = [team.add(key, int(n)) for key in (*keys, "peak") for n in chosen.threads.split(",")]
+        counts = [int(n) for n in chosen.threads.split(",")]
+        members = [team.add(key, n) for key in (*keys, "peak") for n in (counts[:1] if key in OWN[1:] else counts)]
         for name in chosen.tasks.split(","):
             print(f"\n{TASKS[name].title}", flush=True)
             run.results[name] = result = compare.run(TASKS[name], members, effort, say)
