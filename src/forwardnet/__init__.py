@@ -84,3 +84,6 @@ def __getattr__(name: str) -> _Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LATER, *_LATER_NAMES})
+
+
+del annotations  # the name of the future statement, not of the library
