@@ -27,8 +27,10 @@ def environment(threads: int, cache: Path) -> dict[str, str]:
         "TORCHINDUCTOR_CACHE_DIR": cache / "inductor",
         "JAX_COMPILATION_CACHE_DIR": cache / "jax",
     }
+    # Where Python may not keep compiled modules, each process would compile ours anew, but not those pip installed.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **inherited,
         **dict.fromkeys(names, count),
         **{name: str(path) for name, path in folders.items()},
         "TORCHINDUCTOR_COMPILE_THREADS": "1",  # else it keeps processes waiting beside us

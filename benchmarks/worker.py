@@ -23,6 +23,7 @@ def commands(key: str, threads: int) -> dict[str, Callable[..., Any]]:
         peak = Peak(threads)
         return {"version": peak.version, "timed": peak.timed}
     contender = contenders.ENTRIES[key].make(threads)
+    contender.wake()
 
     def load(task: dict[str, Any]) -> dict[str, Any]:
         contender.load(problem(Task.from_dict(task)))

@@ -36,6 +36,9 @@ class Contender(ABC):
         """Compile the step; returns the seconds, None where nothing is compiled."""
         return None
 
+    def wake(self) -> None:
+        """Compile something trivial, so that loading the compiler itself is not counted as compiling."""
+
     @abstractmethod
     def reset(self) -> None:
         """Back to the first weights and an optimiser that has seen nothing."""

@@ -52,6 +52,9 @@ class Jax(Contender):
     def version(self) -> str:
         return f"JAX {jax.__version__}"
 
+    def wake(self) -> None:
+        jax.jit(lambda x: x + 1)(jnp.zeros(3)).block_until_ready()
+
     def load(self, problem: Problem) -> None:
         order = jnp.asarray(problem.order, jnp.int32)
         self.data = (jnp.asarray(problem.X), jnp.asarray(problem.y, jnp.int32), order)

@@ -7,6 +7,8 @@ import time
 import warnings
 from typing import Any
 
+import numpy as np
+
 import forwardnet as ff
 from benchmarks.contenders.base import Contender
 from benchmarks.tasks import LEARNING_RATE, SEED, Problem, Weights
@@ -41,6 +43,11 @@ class Own(Contender):
 
     def version(self) -> str:
         return f"Forwardnet {ff.__version__}"
+
+    def wake(self) -> None:
+        model = nn.Linear(1, 1)
+        rows = np.zeros((2, 1), np.float32)
+        ff.Trainer(model, "mse", "sgd", compile=self.is_compiled).fit(rows, rows, epochs=1, progress=False)
 
     def reset(self) -> None:
         task = self.problem.task
