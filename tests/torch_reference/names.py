@@ -104,6 +104,7 @@ RENAMED: dict[str, Any] = {
     "split.list_args": lambda x, *a, **k: x.split(*a, **k),
     "where": lambda x, condition, other: ff.where(condition, x, other),
     "zero_": lambda x: x.clone().zero_(),
+    "nn.functional.embedding": lambda weight, index, **named: ff.nn.functional.embedding(index, weight, **named),
 }
 
 

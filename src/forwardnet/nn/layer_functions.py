@@ -125,12 +125,15 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     Raises:
         AxisError: an index is out of range.
         DTypeError: the indices are no integers.
+        ShapeError: the weights are no table.
     """
     if input.is_floating_point() or terms.type_name(input) == "bool":
         raise DTypeError(
             f"embedding: input has dtype {terms.type_name(input)}, expected integers, the numbers of rows",
             hint="convert with input.long()",
         )
+    if weight.ndim != 2:
+        raise ShapeError(f"embedding: weight has shape {tuple(weight.shape)}, expected a table (rows, features)")
     rows = weight.shape[0]
     values = terms.concrete(input)
     if values is not None and values.size and (values.min() < 0 or values.max() >= rows):

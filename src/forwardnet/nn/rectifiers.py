@@ -150,6 +150,8 @@ class RReLU(Activation, formula=rrelu):
 @formula("(x > min_val) * (x < max_val)", range=(-1, 1), saturates="both", zero_centred=True)
 def hardtanh(x: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """h(x) = x between `min_val` and `max_val`, the nearer of them elsewhere; derivative 0 at both (Collobert 2004)."""
+    if min_val > max_val:
+        raise ArgumentError(f"hardtanh: min_val is {min_val} and max_val {max_val}, expected min_val <= max_val")
     return op.where(op.le(x, min_val), min_val, op.where(op.ge(x, max_val), max_val, x))  # type: ignore[no-any-return]
 
 
