@@ -43,6 +43,12 @@ class Version:
         self.count = 0
 
 
+class OpenVersion(Version):
+    """That of memory which may be written without being counted: NumPy shares it, or `.data`."""
+
+    __slots__ = ()
+
+
 class Saved:
     """A value kept for the backward pass, with the version it had."""
 

@@ -21,9 +21,12 @@ PICK = "pick"
 
 class _Tracing(threading.local):
     depth = 0
+    watcher: Any = None
 
 
-# Above 0 while a function is traced: what cannot be part of a graph, such as drawing random numbers, then says so.
+# `depth` is above 0 while a function is traced: what cannot be part of a graph, such as drawing random numbers, then
+# says so. A `watcher` is told of the tensors with numbers that are read, `read(tensors)`, and of one that is about to
+# be written, `write(tensor)`.
 tracing = _Tracing()
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from forwardnet.autodiff.reverse import OpenVersion
 from forwardnet.ir.graph import Node, Spec
 from forwardnet.ops.record import CannotLower
 from forwardnet.tensor import Tensor
@@ -161,21 +162,37 @@ def _state_cells(optimizer: Any, share: bool) -> list[Cell]:
     return cells
 
 
-def settings_of(owners: Iterable[Any]) -> list[Any]:
-    """What is constant in a program made for these owners: modes of models, numbers of groups but the rate."""
+def settings_of(owners: Iterable[Any], *, modes: bool = True) -> list[Any]:
+    """What is constant in a program made for these owners: attributes of modules, numbers of groups but the rate.
+
+    Without `modes` it makes no difference whether a module trains or is evaluated.
+    """
     found: list[Any] = []
     for owner in owners:
         if hasattr(owner, "param_groups"):
             found += [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in owner.param_groups]
-        elif hasattr(owner, "training"):
-            found.append(owner.training)
+        elif hasattr(owner, "modules"):
+            found += [_attributes(module, modes) for module in owner.modules()]
     return found
+
+
+def _attributes(module: Any, modes: bool) -> list[Any]:
+    """The numbers, names and switches that a module holds, in their own types."""
+    plain = ((k, v) for k, v in vars(module).items() if k[0] != "_" and type(v) in (bool, int, float, str, tuple))
+    return [(k, repr(v)) for k, v in plain if modes or k != "training"]
 
 
 def mark_of(cell: Cell) -> Any:
     """What changes when somebody writes to a cell."""
     if isinstance(cell, TensorCell):
-        return id(cell.tensor._data), cell.tensor._counter.count
+        return mark_of_tensor(cell.tensor)
     assert isinstance(cell, ItemCell)
     value = cell.value
-    return (id(value._data), value._counter.count) if isinstance(value, Tensor) else value
+    return mark_of_tensor(value) if isinstance(value, Tensor) else (type(value), repr(value))
+
+
+def mark_of_tensor(tensor: Tensor) -> Any:
+    """What changes when somebody writes to a tensor: its count of writes, or the numbers, where not all are counted."""
+    data = tensor._data
+    place = (id(data), tensor._counter.count)
+    return (*place, data.tobytes()) if isinstance(tensor._counter, OpenVersion) else place

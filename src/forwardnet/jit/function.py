@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import threading
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, overload
 
 import numpy as np
 
+from forwardnet.jit.arguments import described, put_back
 from forwardnet.jit.cells import Cell, UnevenError, begin, cells_of, mark_of, settings_of
 from forwardnet.jit.fallback import made_or_reason
 from forwardnet.jit.trace import Traced, trace
@@ -18,6 +20,9 @@ from forwardnet.tensor.mode import is_grad_enabled
 from forwardnet.tensor.tape import new_tensor
 
 Function = Callable[..., Any]
+
+# How often a program may be made again because a tensor outside it has changed, before it costs more than it saves.
+MOST_REMADE = 8
 
 
 @overload
@@ -37,8 +42,9 @@ def jit(function: Function | None = None, *, state: Iterable[Any] = ()) -> Any:
 
     `state` names what the function changes besides its results: models, optimisers, tensors. A step of training is
     `ff.jit(step, state=[model, optimizer])` with forward, `backward()` and `optimizer.step()` inside. Arguments that
-    are no tensors are constants of the program. The results have no history: a function of tensors that require grad,
-    called where gradients are recorded and without `state`, runs eagerly.
+    are no tensors are constants of the program. So are other tensors that the function reads, but the program is made
+    again when one of them has changed. Python's own variables are read when it is made. The results have no history: a
+    function of tensors that require grad, called where gradients are recorded and without `state`, runs eagerly.
 
     What cannot be compiled (random numbers, decisions by numbers, values of more than two axes) runs eagerly, with one
     warning that names it.
@@ -61,20 +67,36 @@ class Compiled:
         self.function = function
         self.owners = owners
         self.programs: dict[Any, Program | None] = {}
+        self.remade = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        tensors = [a for a in args if isinstance(a, Tensor)]
-        if not self.owners and is_grad_enabled() and any(t.requires_grad for t in tensors):
+        tensors: list[Tensor] = []
+        program = self._program(args, kwargs, tensors)
+        given = tensors if program is None else (*tensors, *program.traced.outside.tensors())
+        if program is None or (not self.owners and is_grad_enabled() and any(t.requires_grad for t in given)):
             return self.function(*args, **kwargs)
-        key = (
-            tuple(a.spec if isinstance(a, Tensor) else a for a in args),
-            tuple(sorted(kwargs.items())),
-            repr(settings_of(self.owners)),
-        )
+        return program(tensors)
+
+    def _program(self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Program | None:
+        """The program that fits, or None for the eager way; the tensors among the arguments go to `tensors`."""
+        try:
+            key = (described((list(args), kwargs), tensors), repr(settings_of(self.owners)))
+        except CannotLower as reason:
+            if str(reason) not in self.programs:
+                self.programs[str(reason)] = None
+                self._warn(f"{reason} cannot be compiled", 4)
+            return None
+        if not self.owners and is_grad_enabled() and any(t.requires_grad for t in tensors):
+            return None
         if key not in self.programs:
             self.programs[key] = self._made(args, kwargs)
         program = self.programs[key]
-        return self.function(*args, **kwargs) if program is None else program(tensors)
+        if program is not None and program.traced.outside.is_stale:
+            self.remade += 1
+            program = self.programs[key] = self._made(args, kwargs) if self.remade <= MOST_REMADE else None
+            if self.remade > MOST_REMADE:
+                self._warn("tensors that it reads change often; name them in `state`", 4)
+        return program
 
     def _made(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program | None:
         def make() -> Program:
@@ -85,9 +107,12 @@ class Compiled:
 
         program, reason = made_or_reason(make)
         if program is None:
-            name = getattr(self.function, "__name__", "the function")
-            warnings.warn(f"{name} runs eagerly: {reason}", UserWarning, stacklevel=3)
+            self._warn(reason, 5)
         return program
+
+    def _warn(self, reason: str, level: int) -> None:
+        name = getattr(self.function, "__name__", "the function")
+        warnings.warn(f"{name} runs eagerly: {reason}", UserWarning, stacklevel=level)
 
 
 class Program:
@@ -109,15 +134,21 @@ class Program:
                 begin(owner)
         self.cells: list[Cell] = cells_of(owners, share=share)
         self.rebuild: Callable[[list[Tensor]], Any] = list
+        tensors: list[Tensor] = []
+        described((list(args), kwargs), tensors)
 
         def flat(*given: Tensor) -> list[Tensor]:
-            following = iter(given)
-            results, self.rebuild = flattened(
-                function(*(next(following) if isinstance(a, Tensor) else a for a in args), **kwargs)
-            )
+            nodes = [g._data for g in given]
+            for tensor, own in zip(given, tensors, strict=True):
+                tensor._leaf_requires = own.requires_grad
+            own_args, own_kwargs = put_back((list(args), kwargs), iter(given))
+            results, self.rebuild = flattened(function(*own_args, **own_kwargs))
+            if any(g._data is not node or g.grad is not None for g, node in zip(given, nodes, strict=True)):
+                raise CannotLower("a change of an argument")
             return results
 
-        self.traced: Traced = trace(flat, [a.spec for a in args if isinstance(a, Tensor)], self.cells)
+        self.traced: Traced = trace(flat, [t.spec for t in tensors], self.cells)
+        self.lock = threading.Lock()
         self.native = Native(self.traced.graph, Signature(states=self.traced.states))
         self.seen: dict[int, Any] = {}
         for owner in owners:
@@ -125,6 +156,10 @@ class Program:
                 owner.zero_grad()
 
     def __call__(self, tensors: list[Tensor]) -> Any:
+        with self.lock:  # arguments and results lie in one arena
+            return self._run(tensors)
+
+    def _run(self, tensors: list[Tensor]) -> Any:
         native, cells = self.native, self.cells
         for number, cell in enumerate(cells):
             mark = mark_of(cell)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from forwardnet.ir.graph import Graph, Node, Spec, tracing
-from forwardnet.jit.cells import Cell
+from forwardnet.jit.cells import Cell, TensorCell
+from forwardnet.jit.outside import Outside
 from forwardnet.ops.record import CannotLower
 from forwardnet.tensor import Tensor
 from forwardnet.tensor.tape import new_tensor
@@ -30,6 +31,7 @@ class Traced:
     cells: Sequence[Cell]
     states: dict[int, int]  # number of a cell's input -> number of the output that replaces it
     results: int
+    outside: Outside
 
     @property
     def arguments(self) -> list[int]:
@@ -39,19 +41,26 @@ class Traced:
 
 def trace(step: Callable[..., Sequence[Tensor]], arguments: Sequence[Spec], cells: Sequence[Cell]) -> Traced:
     """The graph of `step(*arguments)`; raises `CannotLower` for a function that is not the same at every call."""
-    first = _trace_once(step, arguments, cells)
-    second = _trace_once(step, arguments, cells)
+    tensors = [cell.tensor for cell in cells if isinstance(cell, TensorCell)]
+    before = [tensor.grad for tensor in tensors]
+    try:
+        first = _trace_once(step, arguments, cells)
+        # Gradients stay where the first call has left them: a step that adds to them is not the same twice.
+        second = _trace_once(step, arguments, cells)
+    finally:
+        for tensor, grad in zip(tensors, before, strict=True):
+            tensor.grad = grad
     if not _same(first.graph, second.graph):
         raise CannotLower("a function that is not the same each time it is called")
     return first
 
 
 def _trace_once(step: Callable[..., Sequence[Tensor]], arguments: Sequence[Spec], cells: Sequence[Cell]) -> Traced:
-    graph = Graph()
+    graph, outside = Graph(), Outside()
     nodes = [graph.input(cell.spec()) for cell in cells]
     before = [cell.swap(node) for cell, node in zip(cells, nodes, strict=True)]
     try:
-        with _tracing():
+        with _tracing(outside):
             results = step(*(new_tensor(graph.input(spec)) for spec in arguments))
         graph.outputs = [_node(graph, r._data) for r in results]
         states = {}
@@ -60,10 +69,16 @@ def _trace_once(step: Callable[..., Sequence[Tensor]], arguments: Sequence[Spec]
             if after is not node:
                 states[number] = len(graph.outputs)
                 graph.outputs.append(_node(graph, after))
+        count = len(results)
+        del results  # what was made inside must live no longer
+        outside.close()
+    except BaseException:
+        outside.put_back()
+        raise
     finally:
         for cell, value in zip(cells, before, strict=True):
             cell.swap(value)
-    return Traced(graph, cells, states, len(results))
+    return Traced(graph, cells, states, count, outside)
 
 
 def _node(graph: Graph, value: Any) -> Node:
@@ -71,12 +86,15 @@ def _node(graph: Graph, value: Any) -> Node:
 
 
 @contextmanager
-def _tracing() -> Any:
+def _tracing(outside: Outside) -> Any:
+    before = tracing.watcher
     tracing.depth += 1
+    tracing.watcher = outside
     try:
         yield
     finally:
         tracing.depth -= 1
+        tracing.watcher = before
 
 
 def _same(a: Graph, b: Graph) -> bool:

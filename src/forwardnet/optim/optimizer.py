@@ -141,7 +141,7 @@ class Optimizer:
         assert rule is not None
         if "step" not in state:
             begun = rule.init(p._data if isinstance(p._data, np.ndarray) else p.detach(), group)
-            state.update(step=0, **{name: _kept(value, as_tensor) for name, value in begun.items()})
+            state.update(step=0, **{name: _kept(value, _own) for name, value in begun.items()})
         return state
 
     def _numbers(self, p: Tensor) -> set[str]:
@@ -247,6 +247,11 @@ def advance(rule: Rule, p: Any, g: Any, held: dict[str, Any], t: int, h: Hyper) 
 
 def _data(tensor: Tensor) -> Any:
     return tensor._data
+
+
+def _own(value: Any) -> Tensor:
+    """A tensor of what a rule begins with, in memory that nobody else writes."""
+    return as_tensor(value).clone()
 
 
 def _kept(value: Any, convert: Callable[[Any], Any]) -> Any:

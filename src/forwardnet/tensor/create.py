@@ -101,7 +101,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     array = _array_of(data, None)
     if dtype is not None:
         array = array.astype(dtypes.as_numpy(dtype), copy=False)
-    return tape.new_tensor(array)
+    made = tape.new_tensor(array)
+    return tape.open_memory(made) if isinstance(data, np.ndarray) else made
 
 
 def from_numpy(array: Any) -> Tensor:
@@ -115,7 +116,7 @@ def from_numpy(array: Any) -> Tensor:
         raise ShapeError(
             "from_numpy: at least one stride in the given numpy array is negative", hint="pass array.copy()"
         )
-    return tape.new_tensor(array)
+    return tape.open_memory(tape.new_tensor(array))
 
 
 def check_device(device: Any) -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from forwardnet import dtypes
-from forwardnet.autodiff.reverse import Accumulator, Edge, Face, Function, Saved, Version
+from forwardnet.autodiff.reverse import Accumulator, Edge, Face, Function, OpenVersion, Saved, Version
 from forwardnet.errors import AutogradError, DTypeError, ShapeError
-from forwardnet.ir.graph import Node, Spec
+from forwardnet.ir.graph import Node, Spec, tracing
 from forwardnet.ops.layout import expand, inverse, permute, reshape
 from forwardnet.ops.record import REGISTRY as OPS, Op
 from forwardnet.tensor import traced
@@ -60,6 +60,12 @@ def new_tensor(data: Any) -> Tensor:
     return made
 
 
+def open_memory(x: Tensor) -> Tensor:
+    """`x`, whose memory may from now on be written without being counted."""
+    x._counter.__class__ = OpenVersion
+    return x
+
+
 def is_tensor(value: Any) -> bool:
     """Whether `value` is a tensor."""
     return isinstance(value, _Types.tensor)
@@ -85,6 +91,8 @@ def edge_of(x: Tensor) -> Edge | None:
 def apply(op: Op, args: Sequence[Any], attrs: dict[str, Any]) -> Any:
     """`op` on tensors (and arrays and numbers): the value, recorded if anything in it needs a gradient."""
     args = op.promote(args)
+    if tracing.watcher is not None:
+        tracing.watcher.read(args)
     tensor = _Types.tensor
     data = [a._data if isinstance(a, tensor) else a for a in args]
     result = compute(op, data, attrs)
@@ -248,6 +256,8 @@ def check_writable(x: Tensor) -> None:
             )
     if isinstance(x._data, Node):
         traced.check_writable(x)
+    elif tracing.watcher is not None:
+        tracing.watcher.write(x)
     repeats = any(step.op is expand and step.result.size != step.source.size for step in x._chain)
     if repeats or (isinstance(x._data, np.ndarray) and not x._data.flags.writeable):
         raise ShapeError(

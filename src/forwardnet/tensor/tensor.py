@@ -11,7 +11,7 @@ import numpy as np
 from forwardnet import dtypes
 from forwardnet.autodiff.reverse import Accumulator, Edge, Function, Version
 from forwardnet.errors import AutogradError, DTypeError, ShapeError
-from forwardnet.ir.graph import Node, Spec
+from forwardnet.ir.graph import Node, Spec, tracing
 from forwardnet.ir.shapes import axis
 from forwardnet.ops.record import CannotLower, Op
 from forwardnet.tensor import create, printing, tape
@@ -154,6 +154,8 @@ class Tensor(Methods, Conversions):
     def _eager(self, what: str) -> Any:
         if isinstance(self._data, Node):
             raise CannotLower(f"{what} of a tensor of shape {tuple(self._data.shape)}, whose numbers are not known yet")
+        if tracing.watcher is not None:
+            tracing.watcher.read([self])
         return self._data
 
     def item(self) -> Any:
@@ -175,7 +177,7 @@ class Tensor(Methods, Conversions):
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
                 hint="tensor.detach().numpy()",
             )
-        return self._eager("numpy()")
+        return tape.open_memory(self)._eager("numpy()")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = self.numpy()
@@ -315,14 +317,19 @@ class Tensor(Methods, Conversions):
     @property
     def data(self) -> Tensor:
         """The same memory without history; writing to it is not noticed by the graph."""
-        return tape.new_tensor(self._data)
+        if tracing.watcher is not None:
+            tracing.watcher.read([self])
+        return tape.open_memory(tape.new_tensor(tape.open_memory(self)._data))
 
     @data.setter
     def data(self, value: Tensor) -> None:
-        self._data = value._data
+        self._data = tape.open_memory(value)._data
+        tape.open_memory(self)
 
     def detach(self) -> Tensor:
         """The same memory without history; writing to it is noticed by the graph."""
+        if tracing.watcher is not None:
+            tracing.watcher.read([self])
         made = tape.new_tensor(self._data)
         made._counter = self._counter
         return made

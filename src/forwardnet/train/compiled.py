@@ -89,10 +89,14 @@ class CompiledProgram:
         begin(self._optimizer)
         self._shares = share
         self._cells = cells_of([self._model, self._optimizer], share=share)
-        self._settings = settings_of([self._optimizer])
+        self._settings = self._settings_now()
         self._seen: dict[int, Any] = {}
         self._is_good = False
         self._good: tuple[int, Array] | None = None  # the step after which, and the arena
+
+    def _settings_now(self) -> Any:
+        """What is constant in the programs: numbers that the optimiser, the model and the loss hold."""
+        return settings_of([self._optimizer, self._model, self._loss], modes=False)
 
     def _program(self, size: int) -> tuple[Traced, Any]:
         """The program for batches of `size` rows."""
@@ -135,9 +139,9 @@ class CompiledProgram:
 
     def _pack(self) -> None:
         """Bring what Python has changed since the last epoch into the arena."""
-        if settings_of([self._optimizer]) != self._settings or [c.spec() for c in self._cells] != [
-            c.spec() for c in cells_of([self._model, self._optimizer], share=self._shares)
-        ]:
+        stale = any(traced.outside.is_stale for traced, _ in self._programs.values())
+        specs = [c.spec() for c in cells_of([self._model, self._optimizer], share=self._shares)]
+        if stale or self._settings_now() != self._settings or [c.spec() for c in self._cells] != specs:
             self._programs.clear()
             self._begin()
         native = self._program(self._batch_size)[1]
