@@ -172,6 +172,22 @@ def test_results_are_copies() -> None:
     assert given.tolist() == [0.0] * 4
 
 
+@pytest.mark.parametrize("number", [1.0, 1e30, -1e38, np.inf, np.nan])
+def test_whether_a_state_is_finite(number: float) -> None:
+    """Without a warning for numbers whose squares overflow, and whatever stands in the padding."""
+    graph = Graph()
+    x = graph.input(Spec((3, 5), np.dtype("float32")))
+    graph.outputs = [1.0 / x]  # infinite in the padding
+    native = Native(graph, Signature(states={0: 0}))
+    native.set_input(0, np.ones((3, 5)))
+    native.run()
+    assert native.is_finite(0)
+    state = np.ones((3, 5), np.float32)
+    state[2, 4] = number
+    native.set_input(0, state)
+    assert native.is_finite(0) is bool(np.isfinite(number))
+
+
 # Programs that share an arena
 
 
