@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from compiler import graphs
 from compiler.graphs import Case, grow
@@ -29,6 +29,7 @@ SETTINGS = settings(
     max_examples=COUNT,
     derandomize=not MANY,
     print_blob=bool(MANY),
+    phases=tuple(Phase) if MANY else (Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 
