@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -158,6 +159,30 @@ def test_tensors_inside_of_arguments(x: Any) -> None:
         scale.mul_(5)
         assert compiled((x, y), options=options).tolist() == (x * scale + y * 3.0).tolist()
     assert len(compiled.programs) == 2  # a tuple and a list
+
+
+def test_named_tuples_of_tensors(x: Any) -> None:
+    class Pair(NamedTuple):
+        a: Any
+        b: Any
+
+    compiled = ff.jit(lambda pair: pair.a - pair.b)
+    for number in (1.0, 2.0):
+        assert compiled(Pair(x, x * number)).tolist() == (x - x * number).tolist()
+    assert len(compiled.programs) == 1
+
+
+def test_too_many_constants_end_eagerly_and_say_what_to_do(x: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("forwardnet.jit.function"), "MOST_PROGRAMS", 3)
+    compiled = ff.jit(lambda x, k: x * k)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for k in range(6):
+            assert compiled(x, k).tolist() == (x * k).tolist()
+    assert len(compiled.programs) == 3
+    assert [w.filename for w in caught] == [__file__] and "pass numbers that change as tensors" in str(
+        caught[0].message
+    )
 
 
 def test_an_argument_that_nothing_can_be_said_of_runs_eagerly(x: Any) -> None:

@@ -19,7 +19,7 @@ def described(value: Any, tensors: list[Tensor]) -> Hashable:
     if isinstance(value, Tensor):
         tensors.append(value)
         return (Tensor, value.spec, value.requires_grad)
-    if type(value) in (tuple, list):
+    if isinstance(value, tuple) or type(value) is list:
         return (type(value), *(described(item, tensors) for item in value))
     if type(value) is dict:
         return (dict, *((type(k), k, described(item, tensors)) for k, item in value.items()))
@@ -36,8 +36,9 @@ def put_back(value: Any, tensors: Iterator[Tensor]) -> Any:
     """The same structure with other tensors in the places of those inside."""
     if isinstance(value, Tensor):
         return next(tensors)
-    if type(value) in (tuple, list):
-        return type(value)(put_back(item, tensors) for item in value)
+    if isinstance(value, tuple) or type(value) is list:
+        items = [put_back(item, tensors) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     if type(value) is dict:
         return {k: put_back(item, tensors) for k, item in value.items()}
     return value

@@ -23,6 +23,8 @@ Function = Callable[..., Any]
 
 # How often a program may be made again because a tensor outside it has changed, before it costs more than it saves.
 MOST_REMADE = 8
+# How many programs one function may have.
+MOST_PROGRAMS = 64
 
 
 @overload
@@ -67,7 +69,7 @@ class Compiled:
         self.function = function
         self.owners = owners
         self.programs: dict[Any, Program | None] = {}
-        self.remade = 0
+        self.remade, self.is_full = 0, False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tensors: list[Tensor] = []
@@ -89,6 +91,13 @@ class Compiled:
         if not self.owners and is_grad_enabled() and any(t.requires_grad for t in tensors):
             return None
         if key not in self.programs:
+            if len(self.programs) >= MOST_PROGRAMS:
+                if not self.is_full:
+                    self._warn(
+                        "it was called with too many different constants; pass numbers that change as tensors", 4
+                    )
+                self.is_full = True
+                return None
             self.programs[key] = self._made(args, kwargs)
         program = self.programs[key]
         if program is not None and program.traced.outside.is_stale:
