@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks import reference
 from benchmarks.contenders import OWN
+from benchmarks.quiet import Quiet
 from benchmarks.rounds import interleave
 from benchmarks.tasks import Task, problem
 from benchmarks.team import FailedError, Member
@@ -33,16 +34,23 @@ class Result:
     notes: dict[Who, dict[str, Any]] = field(default_factory=dict)
     errors: dict[Who, str] = field(default_factory=dict)
     kernels: str = ""  # where our own time goes
+    repeated: int = 0  # measurements that other processes disturbed, and that were made again
+    disturbed: int = 0  # and that were kept
+    kept: int = 0
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long is measured: seconds of one measurement, seconds for all rounds of a task, bounds for their number."""
+    """How long is measured: seconds of one measurement, seconds for all rounds of a task, bounds for their number.
 
-    measurement: float = 0.05
+    `patience` is how many seconds a task may spend on repeating what was disturbed.
+    """
+
+    measurement: float = 0.1
     rounds: float = 45.0
     least: int = 7
     most: int = 25
+    patience: float = 0.0
 
 
 def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judge: bool = True) -> Result:
@@ -62,12 +70,14 @@ def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judg
     if judge:
         data = problem(task)
         result.reference_loss = reference.loss(data, reference.train(data))
+    quiet = Quiet(effort.patience)
     found = interleave(
-        {who: _timer(member, effort.measurement) for who, member in able.items()},
+        {who: _timer(member, effort.measurement, quiet) for who, member in able.items()},
         seconds=effort.rounds,
         least=effort.least,
         most=effort.most,
     )
+    result.repeated, result.disturbed, result.kept = quiet.repeated, quiet.disturbed, quiet.kept
     result.samples = {who: [clock for clock, _ in values] for who, values in found.items()}
     result.used = {who: [used for _, used in values] for who, values in found.items()}
     if (OWN, 1) in able and judge:
@@ -84,9 +94,9 @@ def _take_part(result: Result, who: Who, member: Member, *, judge: bool) -> None
         result.losses[who] = member.ask("loss")
 
 
-def _timer(member: Member, seconds: float) -> Callable[[], tuple[float, float]]:
+def _timer(member: Member, seconds: float, quiet: Quiet) -> Callable[[], tuple[float, float]]:
     def measure() -> tuple[float, float]:
-        clock, used = member.ask("timed", seconds)
+        clock, used = quiet.measure(member.process, lambda: member.ask("timed", seconds))
         return clock, used
 
     return measure

@@ -26,7 +26,7 @@ WAIT_AIMS = {
 METHOD = """\
 * Every contender and number of threads has a process of its own, told its threads before it starts (XLA and OpenMP
   fix them then). One process asks them in turns: only one works at a time, in each round once, in an order drawn anew.
-* A measurement lasts at least 50 ms after some steps to warm up, from the same first weights over the same batches, and
+* A measurement lasts at least 0.1 s after some steps to warm up, from the same first weights over the same batches, and
   counts all of a step: gathering the mini-batch, forward, backward, Adam. Softmax cross-entropy, float32.
 * Ours is `Trainer.fit`, from the end of one epoch to the end of another; drawing the order, history and checks are in
   it ("without shuffling" is a step without the first). Peers get that order ready-made, resident tensors, the fused
@@ -142,7 +142,8 @@ def write(run: Run, figures: Mapping[str, str]) -> str:
         "\n".join(f"* {name}: {text}" for name, text in run.machine.items()) + "\n" + _load(run),
         "## Method\n\n" + METHOD,
         "## A training step\n\n" + _main_table(run) + "\n" + _plain_words(run) + "\n" + _used_table(run),
-        "## Everybody\n\nMicroseconds per step, median and quartiles. Our kernels one by one: "
+        "## Everybody\n\nMicroseconds per step, median and quartiles. A measurement is disturbed if other processes used more "
+        "than a tenth of a processor meanwhile; it is repeated while patience lasts. Our kernels one by one: "
         "[KERNELS.md](KERNELS.md).\n\n" + _everybody(run),
         "## The same work\n\n" + _agreement(run),
         "## Waiting for the first result\n\n" + _waits(run),
@@ -252,6 +253,8 @@ def _everybody(run: Run) -> str:
     for count in threads:
         cells = [spread(_rate(r.samples["peak", count])) for r in run.results.values()]
         rows.append([f"peak, GFLOP/s, {count} thread{'s' if count > 1 else ''}", *cells])
+    rows.append(["disturbed", *(f"{r.disturbed} of {r.kept}" for r in run.results.values())])
+    rows.append(["repeated", *(str(r.repeated) for r in run.results.values())])
     rows.append(["rounds", *(str(max(map(len, r.samples.values()), default=0)) for r in run.results.values())])
     return table(["", *run.results], rows)
 

@@ -55,6 +55,11 @@ class Member:
             env=environment(threads, cache),
         )
 
+    @property
+    def process(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
     def ask(self, command: str, *arguments: Any) -> Any:
         """The answer to a command; raises FailedError."""
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -36,6 +36,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--peers", default=",".join(PEERS), help=f"which of {','.join(PEERS)}, or none (default: all)")
     parser.add_argument("--threads", default="1,2", help="numbers of threads, the better counts (default: 1,2)")
     parser.add_argument("--rounds", type=float, default=45.0, help="seconds of rounds for each task (default: 45)")
+    parser.add_argument(
+        "--patience", type=float, default=60.0, help="seconds a task may repeat what others disturbed (default: 60)"
+    )
     parser.add_argument("--only", default="steps,waits,growth", help="parts to measure (default: steps,waits,growth)")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks", help="folder for the results")
     parser.add_argument("--quick", action="store_true", help="two short rounds, to see that all of it works")
@@ -82,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def steps(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:
     """The tasks."""
-    effort = QUICK if chosen.quick else compare.Effort(rounds=chosen.rounds)
+    effort = QUICK if chosen.quick else compare.Effort(rounds=chosen.rounds, patience=chosen.patience)
     with Team(folder / "steps", log) as team:
         counts = [int(n) for n in chosen.threads.split(",")]
         members = [team.add(key, n) for key in (*keys, "peak") for n in (counts[:1] if key in OWN[1:] else counts)]
@@ -90,6 +93,7 @@ def steps(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, fol
             print(f"\n{TASKS[name].title}", flush=True)
             run.results[name] = result = compare.run(TASKS[name], members, effort, say)
             run.loads.append(machine.load())
+            print(f"  disturbed: {result.disturbed} of {result.kept}, repeated {result.repeated}")
             for who, values in sorted(result.samples.items(), key=lambda item: item[0][0] == "peak"):
                 if who[0] == "peak":
                     text = f"peak, GFLOP/s, {who[1]} threads: {results.spread(Spread.of([1e-9 / x for x in values]))}"

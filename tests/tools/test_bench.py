@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import reference, results  # noqa: E402
 from benchmarks.compare import Result  # noqa: E402
+from benchmarks.quiet import Quiet, busy_seconds, used_seconds  # noqa: E402
 from benchmarks.rounds import Spread, interleave, ratio  # noqa: E402
 from benchmarks.tasks import AIMS, TASKS, Task, problem  # noqa: E402
 from benchmarks.team import FailedError, Member  # noqa: E402
@@ -104,6 +107,31 @@ def test_a_ratio_is_taken_round_by_round() -> None:
     assert Spread.of([1.0, 2.0, 3.0, 4.0, 5.0]) == Spread(2.0, 3.0, 4.0)
     assert Spread.of([7.0]) == Spread(7.0, 7.0, 7.0)
     assert ratio([2.0, 20.0, 200.0], [1.0, 10.0, 100.0]) == Spread(2.0, 2.0, 2.0)
+
+
+def test_what_is_disturbed_is_repeated_until_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    # the machine's processor time before and after each call: others work during the first two
+    clock = iter([0.0, 5.0, 5.0, 9.0, 9.0, 9.0, 9.0, 9.0])
+    monkeypatch.setattr("benchmarks.quiet.busy_seconds", lambda: next(clock))
+    monkeypatch.setattr("benchmarks.quiet.used_seconds", lambda process: 0.0)
+    answers = iter(["first", "second", "third", "fourth"])
+    patient = Quiet(60.0, pause=0.0)
+    assert patient.measure(1, lambda: next(answers)) == "third"
+    assert (patient.repeated, patient.disturbed, patient.kept) == (2, 0, 1)
+    clock = iter([0.0, 5.0])
+    hasty = Quiet(0.0)
+    assert hasty.measure(1, lambda: next(answers)) == "fourth"
+    assert (hasty.repeated, hasty.disturbed, hasty.kept) == (0, 1, 1)
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="the system does not say how busy it is")
+def test_the_system_counts_the_time_of_this_process() -> None:
+    before, begin = (busy_seconds(), used_seconds(os.getpid())), time.process_time()
+    while time.process_time() - begin < 0.1:
+        pass
+    # both count in ticks of 0.01 s
+    assert used_seconds(os.getpid()) - before[1] == pytest.approx(0.1, abs=0.03)
+    assert (busy_seconds() or 0.0) - (before[0] or 0.0) >= 0.07
 
 
 def a_run(own: float) -> results.Run:
