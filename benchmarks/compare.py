@@ -72,15 +72,17 @@ def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judg
         result.reference_loss = reference.loss(data, reference.train(data))
     quiet = Quiet(effort.patience)
     found = interleave(
-        {who: _timer(member, effort.measurement, quiet) for who, member in able.items()},
+        {who: _timer(member, effort.measurement, quiet, result.errors) for who, member in able.items()},
         seconds=effort.rounds,
         least=effort.least,
         most=effort.most,
     )
     result.repeated, result.disturbed, result.kept = quiet.repeated, quiet.disturbed, quiet.kept
+    for who in result.errors:
+        found.pop(who, None)
     result.samples = {who: [clock for clock, _ in values] for who, values in found.items()}
     result.used = {who: [used for _, used in values] for who, values in found.items()}
-    if (OWN, 1) in able and judge:
+    if (OWN, 1) in found and judge:
         result.kernels = able[OWN, 1].ask("explain")
     return result
 
@@ -94,9 +96,18 @@ def _take_part(result: Result, who: Who, member: Member, *, judge: bool) -> None
         result.losses[who] = member.ask("loss")
 
 
-def _timer(member: Member, seconds: float, quiet: Quiet) -> Callable[[], tuple[float, float]]:
+def _timer(member: Member, seconds: float, quiet: Quiet, errors: dict[Who, str]) -> Callable[[], tuple[float, float]]:
+    who = member.key, member.threads
+
     def measure() -> tuple[float, float]:
-        clock, used = quiet.measure(member.process, lambda: member.ask("timed", seconds))
+        """Seconds by the clock and of processor time; after a failure nothing is asked any more."""
+        if who in errors:
+            return 0.0, 0.0
+        try:
+            clock, used = quiet.measure(member.process, lambda: member.ask("timed", seconds))
+        except FailedError as error:
+            errors[who] = str(error)
+            return 0.0, 0.0
         return clock, used
 
     return measure

@@ -27,7 +27,10 @@ def busy_seconds(path: Path = Path("/proc/stat")) -> float | None:
 
 def used_seconds(process: int) -> float:
     """Processor time that a process has used."""
-    words = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()
+    try:
+        words = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()
+    except OSError:
+        return 0.0  # it has ended, and will say so
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 

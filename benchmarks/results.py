@@ -37,6 +37,11 @@ METHOD = """\
   operations of a step are those of its matrix products. The limit is the ratio if they ran at the peak and were all.
 * Before that all train one epoch, and one float64 loss judges their weights, beside those of a float64 NumPy training.
 """
+EVERYBODY = """\
+Microseconds per step, median and quartiles. A measurement is disturbed if other processes used more than a tenth of a
+processor meanwhile; it is repeated while patience lasts. Our kernels one by one: [KERNELS.md](KERNELS.md).
+
+"""
 
 
 @dataclass
@@ -142,9 +147,7 @@ def write(run: Run, figures: Mapping[str, str]) -> str:
         "\n".join(f"* {name}: {text}" for name, text in run.machine.items()) + "\n" + _load(run),
         "## Method\n\n" + METHOD,
         "## A training step\n\n" + _main_table(run) + "\n" + _plain_words(run) + "\n" + _used_table(run),
-        "## Everybody\n\nMicroseconds per step, median and quartiles. A measurement is disturbed if other processes used more "
-        "than a tenth of a processor meanwhile; it is repeated while patience lasts. Our kernels one by one: "
-        "[KERNELS.md](KERNELS.md).\n\n" + _everybody(run),
+        "## Everybody\n\n" + EVERYBODY + _everybody(run),
         "## The same work\n\n" + _agreement(run),
         "## Waiting for the first result\n\n" + _waits(run),
         "## Plots\n\n" + "\n\n".join(f"![{caption}]({path})\n\n{caption}" for caption, path in figures.items()) + "\n",

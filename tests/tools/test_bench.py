@@ -17,12 +17,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import reference, results  # noqa: E402
+from benchmarks import compare, reference, results  # noqa: E402
 from benchmarks.compare import Result  # noqa: E402
 from benchmarks.quiet import Quiet, busy_seconds, used_seconds  # noqa: E402
 from benchmarks.rounds import Spread, interleave, ratio  # noqa: E402
 from benchmarks.tasks import AIMS, TASKS, Task, problem  # noqa: E402
-from benchmarks.team import FailedError, Member  # noqa: E402
+from benchmarks.team import FailedError, Member, Team  # noqa: E402
 
 SMALL = Task("small", (3, 5, 4, 2), "tanh", 6, 4)
 
@@ -189,3 +189,21 @@ def test_a_contender_that_fails_says_why(tmp_path: Path) -> None:
         with pytest.raises(FailedError, match="its process ended with status"):
             member.ask("version")
         member.close()
+
+
+@pytest.mark.slow
+def test_a_contender_that_dies_in_a_round_is_left_out(tmp_path: Path) -> None:
+    with (tmp_path / "log.txt").open("w") as log, Team(tmp_path, log) as team:
+        members = [team.add("peak", 1), team.add("forwardnet", 1)]
+        rounds = compare.Effort(measurement=0.005, least=2, most=2, rounds=0.0)
+        asked = members[1].ask
+
+        def ask(command: str, *arguments: object) -> object:
+            if command == "timed" and arguments == (0.005,):  # not while it warms up
+                members[1]._process.kill()
+            return asked(command, *arguments)
+
+        members[1].ask = ask  # type: ignore[method-assign]
+        found = compare.run(SMALL, members, rounds, lambda text: None)
+    assert list(found.samples) == [("peak", 1)] and len(found.samples["peak", 1]) == 2
+    assert "its process ended with status" in found.errors["forwardnet", 1]
