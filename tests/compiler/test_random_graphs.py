@@ -139,9 +139,22 @@ FOUND = {
     "a vector along both axes": (lambda b, x: x + b + turned(b), [ROW, X], None),
     "a state is read along the other axis": (lambda x, b: largest(x + turned(b), 1), [X, COLUMN], {1: 0}),
     "a total replaces a row that is read": (lambda x, b: largest(x + b, 0), [X, ROW], {1: 0}),
-    "a column is read after its turn": (lambda x, c, d: (largest(x * c, 1), d + d), [X, COLUMN, COLUMN], {1: 1}),
-    "an extreme of an input beside a product": (
-        lambda x, y: (REGISTRY["matmul"](REGISTRY["sign"](x), REGISTRY["sign"](y)), largest(x, 0)), [X, X], None,
+    "a total by rows replaces a row that is read": (
+        lambda x, b: (largest(x + b, 0), largest(x + b, 1)), [X[:7], ROW], {1: 0},
+    ),
+    "a total beside an extreme of each row": (
+        lambda x, y, b: (largest(x * y, 1), largest(x * y + b, 0)), [X[:5, :7], X[:5, 7:14], ROW[:, :7]], {2: 1},
+    ),
+    "a total beside extremes of rows its state is added to": (
+        lambda x, y, b: (largest(x * y, 1), largest(x * y + turned(b), 0)), [X[:5, :5], X[5:10, :5], ROW[:, :5]],
+        {2: 1},
+    ),
+    "a column is read after its turn": (
+        lambda x, c, d: (largest(x * c, 1), d + d), [X[:5, :7], COLUMN[:5], COLUMN[:5]], {1: 1},
+    ),
+    "extremes of inputs beside a product": (
+        lambda x, y, z: (REGISTRY["matmul"](x, y), largest(z, 0), largest(z, 1)),
+        [X[:18].round(), X.round(), X[:18]], None,
     ),
     "two zeros": (
         lambda x: (1.0 / (x * 0.0 + np.float32(-0.0)), 1.0 / (x * 0.0 + np.float32(0.0))), [-np.abs(X)], None,
@@ -163,7 +176,8 @@ FOUND = {
 @pytest.mark.parametrize("name", FOUND)
 def test_what_was_found_once(name: str) -> None:
     build, arrays, states = FOUND[name]
-    check(one(build, arrays, states))
+    for steps in (1, 2):
+        check(one(build, arrays, states, steps))
 
 
 def test_a_long_chain_of_operations() -> None:
