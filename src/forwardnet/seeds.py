@@ -14,6 +14,7 @@ _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
 _MASK = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
+_ALL = 0xFFFFFFFFFFFFFFFF
 
 Words = np.ndarray[Any, np.dtype[np.uint32]]
 
@@ -36,7 +37,7 @@ def bits(n: int, *, seed: int, stream: int = 0, start: int = 0) -> Words:
     """`n` 32-bit words of the stream of `seed`, from the counter `start` on; each counter gives four."""
     blocks = (n + 3) // 4
     counters = start + np.arange(blocks, dtype=np.uint64)
-    seed &= 0xFFFFFFFFFFFFFFFF
+    seed &= _ALL
     words = philox(
         (counters & _MASK, counters >> _32, stream & 0xFFFFFFFF, (stream >> 32) & 0xFFFFFFFF),
         (seed & 0xFFFFFFFF, seed >> 32),
@@ -73,6 +74,10 @@ def below(words: Words, n: int) -> Any:
 
 
 def permutation(n: int, *, seed: int, stream: int = 0, start: int = 0) -> Any:
-    """A random order of 0 .. n-1: the order that sorts n random 64-bit keys."""
-    pairs = bits(2 * n, seed=seed, stream=stream, start=start).reshape(-1, 2).astype(np.uint64)
-    return np.argsort((pairs[:, 0] << _32) | pairs[:, 1], kind="stable").astype(np.int64)
+    """A random order of 0 .. n-1, int64 (n,), by exchanges (Fisher and Yates, 1938).
+
+    NumPy's Philox4x64-10 with key (seed, stream) and counter `start` gives the bits, and `RandomState` the exchanges:
+    both are promised never to change, and ten times faster than sorting random keys.
+    """
+    source = np.random.Philox(key=[seed & _ALL, stream & _ALL], counter=start)
+    return np.random.RandomState(source).permutation(n).astype(np.int64, copy=False)

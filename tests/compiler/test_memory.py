@@ -181,11 +181,11 @@ def test_whether_a_state_is_finite(number: float) -> None:
     native = Native(graph, Signature(states={0: 0}))
     native.set_input(0, np.ones((3, 5)))
     native.run()
-    assert native.is_finite(0)
+    assert native.states_are_finite()
     state = np.ones((3, 5), np.float32)
     state[2, 4] = number
     native.set_input(0, state)
-    assert native.is_finite(0) is bool(np.isfinite(number))
+    assert native.states_are_finite() is bool(np.isfinite(number))
 
 
 # Programs that share an arena

@@ -19,10 +19,18 @@ from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
 from forwardnet.compiler.products import emit_product
 from forwardnet.compiler.schedule import Kernel
-from forwardnet.compiler.transfer import batch_of, emit_assembly, emit_copy, emit_gather, emit_record, emit_turn
+from forwardnet.compiler.transfer import (
+    batch_of,
+    emit_assembly,
+    emit_check,
+    emit_copy,
+    emit_gather,
+    emit_record,
+    emit_turn,
+)
 
 FTZ_AND_DAZ = 0x8040
-COUNTER, GENERATION = 0, 64  # where the barrier's words lie in the arena
+COUNTER, FINITE, GENERATION = 0, 16, 64  # where in the arena's header the barrier's words and the answer of `check` lie
 SPINS = 2000
 # Work below which sharing a kernel costs more than it saves: multiply-adds of a product, vectors of anything else.
 PRODUCT_WORK, VECTOR_WORK = 200_000, 3000
@@ -111,7 +119,20 @@ class Emitter:
             b.position_at_end(block)
             restore(b)
             b.ret(result)
+        self._check()
         return self.module
+
+    def _check(self) -> None:
+        """`check(arena)`: whether the states are finite."""
+        frame = Frame(self.module, "check")
+        states = [self.plan.program.inputs[number] for number in self.signature.states]
+        buffers = [
+            (self.plan.offset(v), self.plan.shape(v)[0] * panels(self.plan.shape(v)[1]), v.dtype)
+            for v in states
+            if v.dtype.kind == "f"
+        ]
+        emit_check(frame, buffers, FINITE)
+        frame.finish()
 
     def _step(self, b: Any, step: Any, parts: list[Part]) -> None:
         """All parts in order; a barrier wherever the work passes from one set of threads to another."""

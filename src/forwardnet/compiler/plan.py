@@ -24,6 +24,7 @@ class Plan:
     schedule: Schedule
     offsets: dict[tuple[int, int], int] = field(default_factory=dict)
     size: int = HEADER
+    inputs_end: int = HEADER  # the inputs, and so the states, lie from the header to here
     copies: list[tuple[Operand, Val]] = field(default_factory=list)  # (new value, state it replaces) copied at the end
 
     @property
@@ -92,6 +93,7 @@ def make_plan(program: Program, o: Orientation, schedule: Schedule, states: dict
     plan = Plan(program, o, schedule)
     for val in program.inputs:
         plan.add(val, o.of[val.index])
+    plan.inputs_end = plan.size
     for val in program.values:
         if val.kind == "const" and np.size(val.attrs["value"]) > 1:
             plan.add(val, o.of[val.index])

@@ -17,7 +17,7 @@ from forwardnet.compiler.explain import kernel_lines
 from forwardnet.compiler.matrix import Val
 from forwardnet.compiler.module import Emitter, Signature, work
 from forwardnet.compiler.orient import LANES, panels
-from forwardnet.compiler.plan import ALIGN, make_plan, pack, unpack
+from forwardnet.compiler.plan import ALIGN, HEADER, make_plan, pack, unpack
 from forwardnet.compiler.schedule import schedule
 from forwardnet.ir.graph import Graph
 from forwardnet.ir.text import to_text
@@ -64,13 +64,15 @@ class Native:
         self.orientation = orient.choose(self.program, _shared_orientation(like))
         self.schedule = schedule(self.program, self.orientation)
         self.plan = make_plan(self.program, self.orientation, self.schedule, dict(signature.states))
+        self.work = work(self.plan)  # multiply-adds of a step
         limit = threads.available() if most_threads is None else most_threads
-        self.threads = max(1, min(limit, int(work(self.plan) / WORK_OF_A_THREAD)))
+        self.threads = max(1, min(limit, int(self.work / WORK_OF_A_THREAD)))
         self._show(graph)
         self.analysis_seconds = time.perf_counter() - begin
-        self.code = cache.load(self._description(), self._emitted, ["run"])
+        self.code = cache.load(self._description(), self._emitted, ["run", "check"])
         self.compile_seconds = time.perf_counter() - begin
         self._run = RUN(self.code.address("run"))
+        self._check = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.code.address("check"))
         self.arena = _arena(self.plan.size) if like is None else like.grown(self.plan.size)
         self._serial, self._shares = next(SERIALS), like is not None
         self._take_arena()
@@ -152,16 +154,22 @@ class Native:
 
         return report(self.plan, self.signature, self.arena)
 
-    def is_finite(self, number: int) -> bool:
-        """Whether a state holds finite numbers only (truth values and integers always do)."""
-        val = self.program.inputs[number]
-        if val.dtype.kind != "f":
+    def states_are_finite(self) -> bool:
+        """Whether all states hold finite numbers only (truth values and integers always do)."""
+        self._check(self.arena.ctypes.data)
+        if self.arena[module.FINITE]:
             return True
-        buffer = self._buffer(val, self.plan.orientation(val))
-        with np.errstate(all="ignore"):  # a sum of squares that overflows says nothing
-            if np.isfinite(np.dot(buffer, buffer)):
-                return True
-        return bool(np.isfinite(self._read(val, flip=False, shape=val.shape)).all())  # without the padding
+        states = (self.program.inputs[number] for number in self.signature.states)
+        # A second look, without what the padding holds.
+        return all(np.isfinite(self._read(v, flip=False, shape=v.shape)).all() for v in states if v.dtype.kind == "f")
+
+    def saved(self) -> Array:
+        """A copy of the states, for `restore`."""
+        return self.arena[: self.plan.inputs_end].copy()
+
+    def restore(self, saved: Array) -> None:
+        """Put back what `saved` returned."""
+        self.arena[HEADER : len(saved)] = saved[HEADER:]
 
     def run(
         self, sources: Sequence[Array] = (), order: Array | None = None, steps: int = 1, records: Array | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from forwardnet.compiler.emit import Frame, index
-from forwardnet.compiler.lanes import I8, I64, PTR, memory_type
+from forwardnet.compiler.lanes import I8, I64, memory_type
 from forwardnet.compiler.llvm import ir
 from forwardnet.compiler.matrix import Operand, Val
 from forwardnet.compiler.orient import LANES, panels
@@ -199,4 +199,18 @@ def emit_copy(f: Frame, plan: Plan, new: Operand, old: Val) -> None:
         rows_done()
 
 
-POINTER = PTR
+def emit_check(f: Frame, buffers: list[tuple[int, int, Any]], answer: int) -> None:
+    """Write 1 to the word at `answer` if all elements of the buffers (offset, vectors, type) are finite, else 0.
+
+    x - x is 0 for every finite x, and NaN for the others.
+    """
+    bad: Value = None
+    for offset, count, dtype in buffers:
+        sums = [f.k.const(0, dtype)]
+        with f.loop(count, carried=sums) as (i, held, done):
+            x = f.load(offset, f.scaled(i, LANES), dtype)
+            done(f.builder.fadd(held[0], f.builder.fsub(x, x)))
+        found = f.k.compare("!=", f.across("sum", sums[0]), 0.0)
+        bad = found if bad is None else f.builder.or_(bad, found)
+    word = index(1) if bad is None else f.builder.zext(f.builder.not_(f.builder.extract_element(bad, index(0))), I64)
+    f.builder.store(word, f.at(answer, index(0), 8), align=8)

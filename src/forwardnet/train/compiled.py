@@ -28,8 +28,9 @@ from forwardnet.train.purity import Untouched
 if TYPE_CHECKING:
     from forwardnet.nn import Module
 
-# Steps between two looks at the weights, and at what listens to steps.
-CHUNK = 64
+# Between two looks at the weights, and at Ctrl-C, lie about this many multiply-adds (a tenth of a second), and at
+# least and at most so many steps.
+CHUNK_WORK, SHORTEST, LONGEST = 4e9, 64, 4096
 
 
 def program_for(
@@ -153,7 +154,7 @@ class CompiledProgram:
                 self._seen[number] = mark
                 changed = True
         if changed:
-            self._is_good = self._states_are_finite()
+            self._is_good = native.states_are_finite()
 
     def _unpack(self) -> None:
         """Bring the states in the arena back to the tensors."""
@@ -170,10 +171,10 @@ class CompiledProgram:
 
     # Epochs
 
-    def run_epoch(self, batches: Iterable[Array], after_step: Callable[[float], bool]) -> Epoch:
+    def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
         self._pack()
-        every = 1 if getattr(after_step, "is_watched", False) else CHUNK
+        every = 1 if getattr(after_step, "is_watched", False) else self._chunk_steps()
         tally = Tally(self._eager)
         pending: list[Array] = []
         is_complete = True
@@ -189,56 +190,53 @@ class CompiledProgram:
         self._unpack()
         return tally.epoch(is_complete=is_complete)
 
-    def _chunk(self, batches: Sequence[Array], after_step: Callable[[float], bool], tally: Tally, every: int) -> bool:
+    def _chunk_steps(self) -> int:
+        """How many steps one native call makes: a number that depends on the program alone, not on the clock."""
+        return int(min(max(CHUNK_WORK / (self._program(self._batch_size)[1].work + 1), SHORTEST), LONGEST))
+
+    def _chunk(self, batches: Sequence[Array], after_step: Callable[..., bool], tally: Tally, every: int) -> bool:
         """Run some steps; tells whether to go on."""
         native = self._program(len(batches[0]))[1]
-        arena = self._share(native)
-        before = arena.copy()
+        self._share()
+        before = native.saved()
         if self._is_good and (self._good is None or self._watch.step - self._good[0] >= SNAPSHOT_STEPS):
             self._good = (self._watch.step, before)
         order = np.concatenate(batches).astype(np.int64, copy=False)
         outputs = self._outputs(native, len(order)) if self._eager.keeps_outputs else None
         losses = native.run(self._arrays, order, len(batches), outputs)
-        if len(losses) < len(batches) or not np.isfinite(losses).all() or not self._states_are_finite():
-            arena[:] = before
+        if len(losses) < len(batches) or not np.isfinite(losses).all() or not native.states_are_finite():
+            native.restore(before)
             return self._again(batches, after_step, tally)
         tally.add(losses, batches, outputs)
-        goes_on = True
         self._watch.step += len(losses)
         if every == 1:
             self._unpack()
-        for loss in losses:
-            goes_on = after_step(float(loss)) and goes_on
+        goes_on = after_step(*losses.tolist())
         if every == 1:
             self._pack()
         return goes_on
 
-    def _share(self, native: Any) -> Array:
+    def _share(self) -> None:
         """One arena for the programs of all batch sizes, large enough for each."""
-        largest = max((n for _, n in self._programs.values()), key=lambda n: len(n.arena))
-        for _, other in self._programs.values():
-            other.arena = largest.arena
-        shared: Array = native.arena
-        return shared
+        natives = [native for _, native in self._programs.values()]
+        largest = max((native.arena for native in natives), key=len)
+        for native in natives:
+            native.arena = largest
 
     def _outputs(self, native: Any, rows: int) -> Array:
         shape = self._programs[self._batch_size][0].graph.outputs[1].shape
         return np.empty((rows, *shape[1:]), native.program.outputs[1].val.dtype)
 
-    def _states_are_finite(self) -> bool:
-        traced, native = self._program(self._batch_size)
-        return all(native.is_finite(number) for number in traced.states)
-
-    def _again(self, batches: Sequence[Array], after_step: Callable[[float], bool], tally: Tally) -> bool:
+    def _again(self, batches: Sequence[Array], after_step: Callable[..., bool], tally: Tally) -> bool:
         """Run steps eagerly from the state in the arena: they raise the error that says what is not finite."""
         if self._good is not None and self._watch.step:
-            arena = self._program(self._batch_size)[1].arena
-            before = arena.copy()
+            native = self._program(self._batch_size)[1]
+            before = native.arena.copy()
             step, good = self._good
-            arena[: len(good)] = good  # what a later program added lies behind the states
+            native.restore(good)
             self._unpack()
             self._watch.remember(step)
-            arena[:] = before
+            native.arena[:] = before
         self._unpack()
         epoch = self._eager.run_epoch(batches, after_step)
         tally.join(epoch, batches)

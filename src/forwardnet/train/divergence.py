@@ -99,9 +99,9 @@ class Watch:
 def is_finite(tensor: Tensor) -> bool:
     """Whether a tensor holds finite numbers only. Call it where NumPy does not report overflow: the fit's loop."""
     array = (tensor.detach() if tensor.requires_grad else tensor).numpy()
-    flat = array.ravel()
-    # One pass in most cases. The squares of large finite numbers overflow: only then is a second look needed.
-    return math.isfinite(np.dot(flat, flat)) or bool(np.isfinite(array).all())
+    # One pass in most cases; a sum of large finite numbers may overflow, and only then is a second look needed. Not the
+    # sum of squares: BLAS would wake its threads, which then hold the processors for a while that they wait.
+    return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
 
 
 def first_bad(model: Module, x: Tensor) -> str:

@@ -99,16 +99,16 @@ class Loop:
         self.callbacks.emit("on_epoch_end", run)
         self.display.epoch(run)
 
-    def _after_step(self) -> Callable[[float], bool]:
-        """What is done after each step; as little as those who listen allow."""
+    def _after_step(self) -> Callable[..., bool]:
+        """What is done after a step, or after several of them at once; as little as those who listen allow."""
         run, pending = self.run, self._pending
         listens, shows = self.callbacks.listens("on_step_end"), self.display.wants_steps
 
-        def after_step(loss: float) -> bool:
-            pending.append(loss)
-            run.step += 1
-            run.steps_done += 1
-            run.loss = loss
+        def after_step(*losses: float) -> bool:
+            pending.extend(losses)
+            run.step += len(losses)
+            run.steps_done += len(losses)
+            run.loss = losses[-1]
             if listens:
                 self.callbacks.emit("on_step_end", run)
             if shows:

@@ -52,8 +52,11 @@ class Epoch:
 class Program(Protocol):
     """Runs epochs of training steps."""
 
-    def run_epoch(self, batches: Iterable[Array], after_step: Callable[[float], bool]) -> Epoch:
-        """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
+    def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
+        """One step for each array of row numbers; ends early when `after_step(loss)` answers False.
+
+        `after_step` may be given the losses of several steps at once, unless its attribute `is_watched` is true.
+        """
         ...
 
 
@@ -106,7 +109,7 @@ class EagerProgram:
 
         self._step = make_step(model, loss, optimizer, before_update=check)
 
-    def run_epoch(self, batches: Iterable[Array], after_step: Callable[[float], bool]) -> Epoch:
+    def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
         losses: list[float] = []
         sizes: list[int] = []
