@@ -44,6 +44,10 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("adamax", {"betas": (0.8, 0.5), "weight_decay": 0.1, "eps": 1e-2, "maximize": True}),
     ("lion", {}),
     ("lion", {"betas": (0.8, 0.9), "weight_decay": 0.1, "maximize": True}),
+    ("muon", {}),
+    ("muon", {"nesterov": False, "adjust_lr_fn": "match_rms_adamw", "weight_decay": 0.0}),
+    ("muon", {"momentum": 0.5, "ns_coefficients": (2.0, -1.5, 0.5), "ns_steps": 12, "eps": 1e-3}),
+    ("muon", {"aux_lr": 0.02, "aux_betas": (0.8, 0.9), "aux_eps": 1e-3, "aux_weight_decay": 0.1}),
 ]
 VARIANT_IDS = [f"{name}-{'-'.join(options) or 'plain'}" for name, options in VARIANTS]
 
@@ -173,13 +177,32 @@ def lion(o: dict[str, Any], gradients: list[Array], p: Array, lr: float) -> Arra
     return p
 
 
+def muon(o: dict[str, Any], gradients: list[Array], p: Array, lr: float) -> Array:
+    if p.ndim != 2:
+        aux = {"betas": o["aux_betas"], "eps": o["aux_eps"], "weight_decay": o["aux_weight_decay"], "amsgrad": False}
+        return adamw(aux, gradients, p, lr if o["aux_lr"] is None else o["aux_lr"])
+    m, mu, (a, b, c) = np.zeros_like(p), o["momentum"], o["ns_coefficients"]
+    rows, columns = p.shape
+    factor = np.sqrt(max(1, rows / columns)) if o["adjust_lr_fn"] is None else 0.2 * np.sqrt(max(rows, columns))
+    for g in gradients:
+        m = mu * m + (1 - mu) * g
+        x = (1 - mu) * g + mu * m if o["nesterov"] else m
+        # On the singular values alone, which is what the iteration in matrices comes to.
+        u, values, vt = np.linalg.svd(x, full_matrices=False)
+        values = values / max(np.linalg.norm(x), o["eps"])
+        for _ in range(o["ns_steps"]):
+            values = a * values + b * values**3 + c * values**5
+        p = p - lr * o["weight_decay"] * p - lr * factor * (u * values) @ vt
+    return p
+
+
 FORMULAS: dict[str, Walk] = {
     f.__name__: f  # type: ignore[attr-defined]
-    for f in (sgd, adam, adamw, adagrad, adadelta, rmsprop, nadam, radam, adamax, lion)
+    for f in (sgd, adam, adamw, adagrad, adadelta, rmsprop, nadam, radam, adamax, lion, muon)
 }
 
 
 def by_the_book(name: str, options: dict[str, Any], gradients: list[Array], p: Array, lr: float) -> Array:
     """Where `p` is after these gradients."""
     o = settings(name, options)
-    return FORMULAS[name](o, [-g if o["maximize"] else g for g in gradients], p, lr)
+    return FORMULAS[name](o, [-g if o.get("maximize") else g for g in gradients], p, lr)

@@ -7,6 +7,7 @@ from forwardnet.optim.adagrad import Adadelta, Adagrad
 from forwardnet.optim.adam import Adam, AdamW
 from forwardnet.optim.adamax import Adamax
 from forwardnet.optim.lion import Lion
+from forwardnet.optim.muon import Muon
 from forwardnet.optim.nadam import NAdam
 from forwardnet.optim.optimizer import OPTIMIZERS, Optimizer
 from forwardnet.optim.radam import RAdam
@@ -23,6 +24,7 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Lion",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",

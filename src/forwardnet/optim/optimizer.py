@@ -75,6 +75,10 @@ class Optimizer:
     def check(cls, h: Hyper) -> None:
         """Raises `ArgumentError` for numbers of a group outside their range."""
 
+    def defaults_of(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        """The numbers of a group where it gives none of its own."""
+        return self.defaults
+
     def add_param_group(self, param_group: Any) -> None:
         """Also train `param_group["params"]`, with its own numbers where the group gives some.
 
@@ -84,8 +88,7 @@ class Optimizer:
         where = type(self).__name__
         if not isinstance(param_group, dict) or "params" not in param_group:
             raise DTypeError(f"{where}: a parameter group is a dict with 'params', got {type(param_group).__name__}")
-        given = param_group["params"]
-        params = [p[1] if isinstance(p, tuple) else p for p in ([given] if isinstance(given, Tensor) else given)]
+        params = listed(param_group["params"])
         for p in params:
             if not isinstance(p, Tensor):
                 raise DTypeError(f"{where}: a parameter is a {type(p).__name__}, expected a Tensor")
@@ -96,10 +99,11 @@ class Optimizer:
             raise ArgumentError(
                 f"{where}: some parameters appear more than once", hint="model.parameters() lists a shared one once"
             )
-        for key in param_group.keys() - {"params", *self.defaults}:
-            if difflib.get_close_matches(key, self.defaults):  # a slip of the pen, not somebody's own label
-                raise unknown_name(f"{where} option", key, self.defaults)
-        group = {**self.defaults, **param_group, "params": params}
+        defaults = self.defaults_of(param_group)
+        for key in param_group.keys() - {"params", *defaults}:
+            if difflib.get_close_matches(key, defaults):  # a slip of the pen, not somebody's own label
+                raise unknown_name(f"{where} option", key, defaults)
+        group = {**defaults, **param_group, "params": params}
         self.check(group)
         self.param_groups.append(group)
 
@@ -243,6 +247,11 @@ def advance(rule: Rule, p: Any, g: Any, held: dict[str, Any], t: int, h: Hyper) 
                 flat[name] = new[name].reshape(-1) if len(parts) > 1 else new[name]
             flat[name][part] = value
     return new
+
+
+def listed(params: Any) -> list[Any]:
+    """The parameters of a group: of one tensor, or of tensors with or without names."""
+    return [p[1] if isinstance(p, tuple) else p for p in ([params] if isinstance(params, Tensor) else params)]
 
 
 def _data(tensor: Tensor) -> Any:
