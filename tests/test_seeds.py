@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 
 from forwardnet import seeds
 from ops import laws
+from ops.formulas import slow_philox
 
 word = st.integers(0, 2**32 - 1)
 key64 = st.integers(0, 2**64 - 1)
@@ -31,16 +32,6 @@ def numbers(text: str) -> list[int]:
 def test_published_answers(counter: str, key: str, result: str) -> None:
     found = seeds.philox(tuple(numbers(counter)), tuple(numbers(key)))  # type: ignore[arg-type]
     assert [f"{int(w):08x}" for w in found] == result.split()
-
-
-def slow_philox(c: list[int], k: list[int]) -> list[int]:
-    """Ten rounds as the paper writes them, in Python's integers."""
-    for r in range(10):
-        k0, k1 = (k[0] + r * 0x9E3779B9) % 2**32, (k[1] + r * 0xBB67AE85) % 2**32
-        h0, l0 = divmod(c[0] * 0xD2511F53, 2**32)
-        h1, l1 = divmod(c[2] * 0xCD9E8D57, 2**32)
-        c = [h1 ^ c[1] ^ k0, l1, h0 ^ c[3] ^ k1, l0]
-    return c
 
 
 @given(st.lists(word, min_size=4, max_size=4), st.lists(word, min_size=2, max_size=2))

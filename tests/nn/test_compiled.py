@@ -20,7 +20,6 @@ from forwardnet.nn.losses import LOSSES
 
 # What has no native form, and why.
 EAGER_ONLY = {
-    "RReLU": "random numbers",
     "Embedding": "rows of a matrix chosen by a vector",
 }
 N, WIDTH, STEPS = 60, 4, 20

@@ -303,3 +303,13 @@ LINEAR: dict[str, Callable[..., Any]] = {
     "inverse": inverse,
     "det": lambda x: each(x.shape[:-2], lambda at: float(determinant(rows_of(x, at)))),
 }
+
+
+def slow_philox(c: list[int], k: list[int]) -> list[int]:
+    """Ten rounds as the paper writes them, in Python's integers."""
+    for r in range(10):
+        k0, k1 = (k[0] + r * 0x9E3779B9) % 2**32, (k[1] + r * 0xBB67AE85) % 2**32
+        h0, l0 = divmod(c[0] * 0xD2511F53, 2**32)
+        h1, l1 = divmod(c[2] * 0xCD9E8D57, 2**32)
+        c = [h1 ^ c[1] ^ k0, l1, h0 ^ c[3] ^ k1, l0]
+    return c

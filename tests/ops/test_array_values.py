@@ -10,7 +10,7 @@ import pytest
 
 from forwardnet.ops import REGISTRY
 from ops import laws
-from ops.formulas import LINEAR, MOVED, REDUCED
+from ops.formulas import LINEAR, MOVED, REDUCED, slow_philox
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -124,5 +124,20 @@ def test_sorting_is_stable_and_nan_is_largest() -> None:
     assert REGISTRY["argsort"](x, dim=0, descending=True).tolist() == [1, 5, 0, 3, 2, 4]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_uniform_takes_words_in_order_from_its_position(dtype: str) -> None:
+    """Word by word: the first 24 bits of one, or the first 53 of two."""
+    seed, stream, position = -3, 2**40 + 5, 2**33 + 1
+    got = REGISTRY["uniform"](np.array(seed), np.array(stream), np.array(position), shape=(3, 3), dtype=np.dtype(dtype))
+    key = [seed % 2**32, seed % 2**64 >> 32]
+    words = [w for i in range(5) for w in slow_philox([1 + i, 2, 5, 256], key)]
+    if dtype == "float32":
+        expected = [(w >> 8) / 2**24 for w in words[:9]]
+    else:
+        expected = [(a << 32 | b) // 2**11 / 2**53 for a, b in zip(words[0:18:2], words[1:18:2], strict=True)]
+    assert got.dtype == dtype
+    assert got.ravel().tolist() == expected
+
+
 def test_every_array_op_has_an_oracle() -> None:
-    assert {*MOVED, *REDUCED, *LINEAR, "svd", "eigh"} == {op.name for op in laws.ARRAY}
+    assert {*MOVED, *REDUCED, *LINEAR, "svd", "eigh", "uniform"} == {op.name for op in laws.ARRAY}

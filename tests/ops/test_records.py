@@ -43,7 +43,7 @@ def test_name_and_formula(op: Op) -> None:
 
 @EVERY
 def test_it_stands_under_a_name_in_its_module(op: Op) -> None:
-    rooms = (ops.logic, ops.scalar, ops.layout, ops.reduce, ops.linear, ops.index)
+    rooms = (ops.logic, ops.scalar, ops.layout, ops.reduce, ops.linear, ops.index, ops.random)
     assert any(value is op for room in rooms for value in vars(room).values())
 
 

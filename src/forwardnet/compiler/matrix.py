@@ -21,6 +21,7 @@ Shape = tuple[int, int]
 CAST, COPY = layout.cast, layout.clone
 # The number types that native code computes with.
 TYPES = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
+ALONE = ("assemble", "random")  # what has a kernel of its own
 REDUCTIONS = {"sum": "add", "amax": "maximum", "amin": "minimum", "any": "logical_or", "all": "logical_and"}
 
 
@@ -28,8 +29,8 @@ REDUCTIONS = {"sum": "add", "amax": "maximum", "amin": "minimum", "any": "logica
 class Val:
     """A matrix computed once.
 
-    `kind` is "input", "const", "iota" (the number of the column), "map", "reduce", "matmul", or "assemble" (made of
-    parts of other values).
+    `kind` is "input", "const", "iota" (the number of the column), "map", "reduce", "matmul", or one of `ALONE`:
+    "assemble" (made of parts of other values) and "random" (uniform numbers).
     """
 
     index: int

@@ -15,9 +15,11 @@ from forwardnet.compiler.emit import VOID, Frame, index
 from forwardnet.compiler.lanes import F64, I8, I32, I64, PTR, memory_type
 from forwardnet.compiler.llvm import ir
 from forwardnet.compiler.loops import emit_loop
+from forwardnet.compiler.matrix import ALONE
 from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
 from forwardnet.compiler.products import emit_product
+from forwardnet.compiler.random import emit_random
 from forwardnet.compiler.schedule import Kernel
 from forwardnet.compiler.transfer import (
     batch_of,
@@ -76,6 +78,8 @@ def is_worth_sharing(kernel: Kernel, plan: Plan) -> bool:
     if kernel.kind == "assemble":
         return False
     vectors = kernel.space[0] * panels(kernel.space[1]) * max(1, len(kernel.values))
+    if kernel.kind == "random":
+        return vectors >= VECTOR_WORK // 8
     if kernel.kind == "turn":
         return vectors >= VECTOR_WORK
     by_rows = kernel.outer == "rows"
@@ -187,9 +191,9 @@ class Emitter:
         frame = self._frame(name, shared=self.threads > 1 and is_worth_sharing(kernel, self.plan), width=width)
         if kernel.kind == "matmul":
             emit_product(frame, kernel, self.plan)
-        elif kernel.kind == "assemble":
+        elif kernel.kind in ALONE:
             assert kernel.root is not None
-            emit_assembly(frame, kernel.root, self.plan)
+            (emit_assembly if kernel.kind == "assemble" else emit_random)(frame, kernel.root, self.plan)
         elif kernel.kind == "turn":
             assert kernel.root is not None
             emit_turn(frame, kernel.root, self.plan, _turn_source(kernel, self.plan))

@@ -126,7 +126,7 @@ def _cost(program: Program, groups: _Groups, setting: dict[int, int]) -> tuple[f
             total += _reduce_cost(val, chosen)
         elif val.kind == "matmul":
             total += _matmul_cost(val, chosen, turned)
-        elif val.kind == "input" and val.attrs.get("gathered"):
+        elif val.kind == "random" or (val.kind == "input" and val.attrs.get("gathered")):
             total += rows * panels(cols) * (TRANSPOSE if chosen.of[val.index] else MAP)
     return total, chosen
 

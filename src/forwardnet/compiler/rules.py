@@ -9,7 +9,7 @@ import numpy as np
 
 from forwardnet.compiler.matrix import CAST, Builder, Operand, Program, Shape, flattened, matrix_shape, turned
 from forwardnet.ir.graph import INPUT, Graph, Node
-from forwardnet.ops import index as indexing, layout, linear, reduce, scalar
+from forwardnet.ops import index as indexing, layout, linear, random, reduce, scalar
 from forwardnet.ops.record import CannotLower
 
 
@@ -159,6 +159,10 @@ def _replace(b: Builder, node: Node, old: Operand, new: Operand) -> Operand:
     return b.full(new, matrix_shape(node.shape)) if new.shape != matrix_shape(node.shape) else new
 
 
+def _uniform(b: Builder, node: Node, *counted: Operand) -> Operand:
+    return b.once("random", matrix_shape(node.shape), node.dtype, None, counted)
+
+
 def _zeros(b: Builder, node: Node, x: Operand) -> Operand:
     return b.const(0, node.dtype)
 
@@ -261,6 +265,7 @@ RULES: dict[Any, Any] = {
     indexing.index: _index,
     indexing.scatter_add: _scatter_add,
     linear.matmul: _matmul,
+    random.uniform: _uniform,
     scalar.replace: _replace,
     scalar.zeros_like: _zeros,
     **dict.fromkeys((reduce.sum_, reduce.amax, reduce.amin, reduce.any_, reduce.all_), _reduction),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from forwardnet.compiler.matrix import Operand, Program, Val
+from forwardnet.compiler.matrix import ALONE, Operand, Program, Val
 from forwardnet.compiler.orient import Orientation, operand_to_turn, panels
 
 FULL, ROW, COL, ONE = "full", "row", "col", "one"
@@ -24,7 +24,7 @@ class Kernel:
     (for a value of the outer level: before which).
     """
 
-    kind: str  # "loop", "matmul", "turn", "assemble"
+    kind: str  # "loop", "matmul", "turn", or one of `ALONE`
     space: tuple[int, int]
     values: list[Val] = field(default_factory=list)
     outer: str | None = None
@@ -59,7 +59,7 @@ class Scheduler:
 
     def run(self) -> Schedule:
         for val in self.program.values:
-            if val.kind in ("matmul", "reduce", "assemble"):
+            if val.kind in ("matmul", "reduce", *ALONE):
                 self.place(val)
         for output in self.program.outputs:
             self.place(output.val)
@@ -81,11 +81,11 @@ class Scheduler:
         if val.kind == "matmul":
             self._place_matmul(val)
             return
-        if val.kind == "assemble":
+        if val.kind in ALONE:
             for arg in val.args:
                 self.place(arg.val)
             self.home[val.index] = len(self.kernels)
-            self.kernels.append(Kernel("assemble", self.o.shape(val), [val], "panels", {val.index: 0}, val))
+            self.kernels.append(Kernel(val.kind, self.o.shape(val), [val], "panels", {val.index: 0}, val))
             return
         group = self._pulled(val)
         for member in group:
@@ -173,7 +173,7 @@ class Scheduler:
 
     def _join(self, kernel: Kernel, position: int, group: list[Val]) -> bool:
         """Put the values of `group` into `kernel` if all of them fit; tells whether they did."""
-        if kernel.kind in ("turn", "assemble"):
+        if kernel.kind in ("turn", *ALONE):
             return False
         trial = Kernel(
             kernel.kind, kernel.space, list(kernel.values), kernel.outer, dict(kernel.phase), kernel.root, kernel.way
@@ -280,7 +280,7 @@ class Scheduler:
     def _stored(self) -> set[int]:
         """Values that must be in memory: read by another kernel or phase, transposed, or given out."""
         stored = {o.val.index for o in self.program.outputs} | set(self.turned)
-        stored |= {v.index for v in self.program.values if v.kind == "assemble"}
+        stored |= {v.index for v in self.program.values if v.kind in ALONE}
         for position, kernel in enumerate(self.kernels):
             for val in kernel.values:
                 for arg in val.args:

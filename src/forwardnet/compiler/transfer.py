@@ -98,13 +98,13 @@ def emit_gather(f: Frame, val: Val, plan: Plan, data: Value, order: Value) -> No
             one = f.builder.load(row, typ=kind, align=size)
             f.builder.store(one, f.at(written, i, size), align=size)
         elif form:
-            _scatter_row(f, row, width, written, batch, i, kind, size)
+            scatter_row(f, row, width, written, batch, i, kind, size)
         else:
-            _copy_row(f, row, width, written, batch, i, kind, size)
+            copy_row(f, row, width, written, batch, i, kind, size)
         done()
 
 
-def _copy_row(f: Frame, row: Value, width: int, written: int, batch: int, i: Value, kind: Any, size: int) -> None:
+def copy_row(f: Frame, row: Value, width: int, written: int, batch: int, i: Value, kind: Any, size: int) -> None:
     """A row, 16 elements at a time, to its place in each panel; the last panel element by element."""
     vector = ir.VectorType(kind, LANES)
     whole, rest = divmod(width, LANES)
@@ -122,7 +122,7 @@ def _copy_row(f: Frame, row: Value, width: int, written: int, batch: int, i: Val
         f.builder.store(one, f.at(written, position, size), align=size)
 
 
-def _scatter_row(f: Frame, row: Value, width: int, written: int, batch: int, i: Value, kind: Any, size: int) -> None:
+def scatter_row(f: Frame, row: Value, width: int, written: int, batch: int, i: Value, kind: Any, size: int) -> None:
     """A row to one lane of consecutive vectors: the batch lies along the lanes."""
     block = f.builder.lshr(i, index(4))
     lane = f.builder.and_(i, index(LANES - 1))

@@ -12,14 +12,18 @@ from .. import seeds
 from ..errors import ArgumentError
 
 
+def stream_of(purpose: str, epoch: int) -> int:
+    """The stream of random numbers for a purpose in an epoch."""
+    return zlib.crc32(purpose.encode()) << 32 | epoch & 0xFFFFFFFF
+
+
 def permutation(n: int, *, seed: int, purpose: str = "shuffle", epoch: int = 0) -> NDArray[np.int64]:
     """The numbers 0 .. n-1 in random order, int64 (n,).
 
     Each (purpose, epoch) has a stream of its own, so any epoch can be had without those before it, and the split of
     the rows never moves with their shuffling.
     """
-    stream = zlib.crc32(purpose.encode()) << 32 | epoch & 0xFFFFFFFF
-    order: NDArray[np.int64] = seeds.permutation(n, seed=seed, stream=stream)
+    order: NDArray[np.int64] = seeds.permutation(n, seed=seed, stream=stream_of(purpose, epoch))
     return order
 
 

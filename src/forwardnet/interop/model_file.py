@@ -144,12 +144,8 @@ def _undisturbed_random_numbers() -> Iterator[None]:
     """A fresh model draws its first weights, which are overwritten at once; a user's random numbers must not shift."""
     from forwardnet.tensor import random
 
-    kept = random.default_generator()
-    random.manual_seed(0)
-    try:
+    with random.drawing_from(random.Generator()):
         yield
-    finally:
-        random._Default.generator = kept
 
 
 def _check_size(where: str, description: Any, arrays: Mapping[str, Array]) -> None:

@@ -11,9 +11,10 @@ from forwardnet.autodiff.reverse import OpenVersion
 from forwardnet.ir.graph import Node, Spec
 from forwardnet.ops.record import CannotLower
 from forwardnet.tensor import Tensor
+from forwardnet.tensor.random import Generator, default_generator
 from forwardnet.tensor.tape import new_tensor
 
-FLOAT64 = np.dtype(np.float64)
+FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)
 
 
 class Cell(Protocol):
@@ -108,6 +109,37 @@ class ItemCell:
         return found[0]
 
 
+class GeneratorCell:
+    """A number of the generator that functions draw from: its seed, its stream, or its position."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def spec(self) -> Spec:
+        return Spec((), INT64)
+
+    def read(self) -> np.ndarray[Any, Any]:
+        return np.array(int(self.held()) % 2**64, np.uint64).view(np.int64)
+
+    def write(self, value: np.ndarray[Any, Any]) -> None:
+        setattr(default_generator(), self.key, int(value.view(np.uint64).item()))
+
+    def swap(self, value: Any) -> Any:
+        before = self.held()
+        setattr(default_generator(), self.key, value)
+        return before
+
+    def held(self) -> Any:
+        return getattr(default_generator(), self.key)
+
+
+def generator_cells() -> list[Cell]:
+    """The cells of the generator that this thread draws from; none if only Python knows its algorithm."""
+    if type(default_generator()) is not Generator:
+        return []
+    return [GeneratorCell(key) for key in ("seed", "stream", "position")]
+
+
 class UnevenError(CannotLower):
     """Equal numbers that were taken for one turned out to change apart; the cells must be made without sharing."""
 
@@ -123,7 +155,7 @@ def begin(optimizer: Any) -> None:
 def cells_of(owners: Iterable[Any], *, share: bool = True) -> list[Cell]:
     """The cells of models (parameters, buffers), optimisers (states, learning rates) and tensors, each once.
 
-    With `share`, equal numbers of an optimiser's state are one cell.
+    The generator's come first. With `share`, equal numbers of an optimiser's state are one cell.
     """
     owners = list(owners)
     tensors: dict[int, Tensor] = {}
@@ -134,7 +166,7 @@ def cells_of(owners: Iterable[Any], *, share: bool = True) -> list[Cell]:
         elif hasattr(owner, "parameters"):
             for tensor in (*owner.parameters(), *owner.buffers()):
                 tensors.setdefault(id(tensor), tensor)
-    cells: list[Cell] = []
+    cells = generator_cells()
     for group in (g for o in optimizers for g in o.param_groups):
         for parameter in group["params"]:
             tensors.setdefault(id(parameter), parameter)
@@ -186,6 +218,8 @@ def mark_of(cell: Cell) -> Any:
     """What changes when somebody writes to a cell."""
     if isinstance(cell, TensorCell):
         return mark_of_tensor(cell.tensor)
+    if isinstance(cell, GeneratorCell):
+        return cell.held()
     assert isinstance(cell, ItemCell)
     value = cell.value
     return mark_of_tensor(value) if isinstance(value, Tensor) else (type(value), repr(value))

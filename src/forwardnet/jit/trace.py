@@ -3,7 +3,7 @@
 A function is traced by calling it once with tensors that hold nodes instead of numbers. What it changes outside itself
 (parameters, moments, a step count) is named beforehand as cells; a cell that holds another node afterwards is a state
 of the program, carried from step to step. The function is called twice, and refused unless both calls give the same
-graph: one that draws random numbers or counts its own calls would otherwise be frozen at its first answer.
+graph: one that counts its own calls would otherwise be frozen at its first answer.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from forwardnet.ir.graph import Graph, Node, Spec, tracing
-from forwardnet.jit.cells import Cell, TensorCell
+from forwardnet.jit.cells import Cell, GeneratorCell, TensorCell
 from forwardnet.jit.outside import Outside
 from forwardnet.ops.record import CannotLower
 from forwardnet.tensor import Tensor
+from forwardnet.tensor.random import Generator, drawing_from
 from forwardnet.tensor.tape import new_tensor
 
 
@@ -56,6 +57,13 @@ def trace(step: Callable[..., Sequence[Tensor]], arguments: Sequence[Spec], cell
 
 
 def _trace_once(step: Callable[..., Sequence[Tensor]], arguments: Sequence[Spec], cells: Sequence[Cell]) -> Traced:
+    if not any(isinstance(cell, GeneratorCell) for cell in cells):
+        return _traced(step, arguments, cells)
+    with drawing_from(Generator()):  # nodes are put into one of its own: other threads may draw meanwhile
+        return _traced(step, arguments, cells)
+
+
+def _traced(step: Callable[..., Sequence[Tensor]], arguments: Sequence[Spec], cells: Sequence[Cell]) -> Traced:
     graph, outside = Graph(), Outside()
     nodes = [graph.input(cell.spec()) for cell in cells]
     before = [cell.swap(node) for cell, node in zip(cells, nodes, strict=True)]

@@ -6,10 +6,10 @@ import operator
 from typing import Any
 
 from forwardnet.ir.graph import Node
-from forwardnet.ops import index, layout, linear, logic, reduce, scalar
+from forwardnet.ops import index, layout, linear, logic, random, reduce, scalar
 from forwardnet.ops.record import REGISTRY, CannotLower, Example, Op
 
-__all__ = ["REGISTRY", "Example", "Op", "index", "layout", "linear", "logic", "reduce", "scalar"]
+__all__ = ["REGISTRY", "Example", "Op", "index", "layout", "linear", "logic", "random", "reduce", "scalar"]
 
 
 def _give_nodes_operators() -> None:

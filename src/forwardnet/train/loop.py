@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forwardnet.data.batches import stream_of
+from forwardnet.tensor.random import Generator
 from forwardnet.train.callbacks import Dispatcher
 from forwardnet.train.divergence import TrainingDivergedError, Watch
 from forwardnet.train.history import Row
@@ -35,6 +37,7 @@ class Loop:
     validate: Callable[[], Row] | None
     callbacks: Dispatcher
     display: Display
+    noise: Generator  # what the steps draw from; each epoch has a stream of its own
     scheduler: Any = None
     _pending: list[float] = field(default_factory=list)
 
@@ -72,6 +75,7 @@ class Loop:
         begin = time.perf_counter()
         run.epoch += 1
         self.watch.epoch = run.epoch
+        self.noise.stream, self.noise.position = stream_of("noise", run.epoch), 0
         self.callbacks.emit("on_epoch_begin", run)
         if run.stopped is not None:
             return

@@ -17,6 +17,7 @@ from forwardnet.data.splits import train_validation_test
 from forwardnet.ops.record import REGISTRY
 from forwardnet.tensor.functional import from_numpy
 from forwardnet.tensor.mode import no_grad
+from forwardnet.tensor.random import Generator, drawing_from
 from forwardnet.train import inputs
 from forwardnet.train.callbacks import Dispatcher
 from forwardnet.train.compiled import CompiledProgram, program_for
@@ -44,11 +45,12 @@ class Trainer:
     its default settings. `metrics` are names of `ff.metrics` or functions (y_true, output) -> number.
 
     `compile=True` runs the steps as native code, made from the step by tracing it, and eagerly with one warning where
-    that cannot be done (a model that draws random numbers, or decides by numbers); `compile=False` always runs eagerly,
-    which is slower and lets a debugger in. `precision` is the floating type of weights and data. `threads` is the most
-    that a fit uses (None: as many as there are processors, fewer for small steps). Shuffling and the validation split
-    are functions of `seed` alone; the weights that the model starts with are those it has. The same seed, data and
-    processor give the same bits, compiled for any number of threads, eagerly for one number.
+    that cannot be done (a model that decides by numbers); `compile=False` always runs eagerly, which is slower and
+    lets a debugger in. `precision` is the floating type of weights and data. `threads` is the most that a fit uses
+    (None: as many as there are processors, fewer for small steps). Shuffling, the validation split and the random
+    numbers that layers draw are functions of `seed` (and the epoch) alone; the weights that the model starts with are
+    those it has. The same seed, data and processor give the same bits, compiled for any number of threads, eagerly for
+    one number.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
@@ -135,17 +137,24 @@ class Trainer:
         run = self._run(len(arrays[0]), epochs, batch_size, has_validation=held_out is not None)
         loss = self.loss if len(arrays) == 2 else weighted(self.loss, self._pairing.loss)
         watch = Watch(self.model, self.optimizer, step=self.steps_done)
-        loop = Loop(
-            run=run,
-            watch=watch,
-            program=self._program(loss, arrays, watch, run.batch_size),
-            batches=partial(_batches, run.n_samples, run.batch_size, seed=self.seed, shuffle=bool(shuffle)),
-            score=partial(self._score, arrays),
-            validate=None if held_out is None else partial(self._measure, *held_out),
-            callbacks=callbacks,
-            display=display,
-            scheduler=self.scheduler,
-        )
+        with drawing_from(Generator(self.seed)) as noise:
+            loop = Loop(
+                run=run,
+                watch=watch,
+                program=self._program(loss, arrays, watch, run.batch_size),
+                batches=partial(_batches, run.n_samples, run.batch_size, seed=self.seed, shuffle=bool(shuffle)),
+                score=partial(self._score, arrays),
+                validate=None if held_out is None else partial(self._measure, *held_out),
+                callbacks=callbacks,
+                display=display,
+                noise=noise,
+                scheduler=self.scheduler,
+            )
+            self._execute(loop)
+        return self.history
+
+    def _execute(self, loop: Loop) -> None:
+        """Run the epochs of a fit, and count them."""
         self._last_program = loop.program
         try:
             # Native code brings its own threads. What NumPy still does beside it is small: there several threads would
@@ -154,9 +163,8 @@ class Trainer:
                 loop.execute()
         finally:
             self.model.eval()
-            self.steps_done = run.step
+            self.steps_done = loop.run.step
             self.epochs_done += len(self.history)
-        return self.history
 
     def _program(self, loss: Any, arrays: tuple[Array, ...], watch: Watch, batch_size: int) -> Program:
         """What runs the steps: native code, or NumPy."""
