@@ -10,6 +10,9 @@ import numpy as np
 
 from forwardnet.optim import OPTIMIZERS
 
+# The optimisers that are a rule for one array; the others move all parameters as one vector.
+RULED = sorted(name for name, cls in OPTIMIZERS.items() if cls.rule is not None)
+
 # Every way in which the numbers of an optimiser change its rule.
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("sgd", {}),

@@ -12,9 +12,9 @@ import forwardnet as ff
 from forwardnet import nn, optim
 from forwardnet.optim import OPTIMIZERS
 from forwardnet.optim.optimizer import BLOCK
-from optim.by_the_book import FORMULAS, VARIANT_IDS, VARIANTS, by_the_book
+from optim.by_the_book import FORMULAS, RULED, VARIANT_IDS, VARIANTS, by_the_book
 
-EVERY = sorted(OPTIMIZERS)
+EVERY = RULED
 # Settings with which each is at the bottom of the quadratic soon: options, steps, and how near it then stays.
 # Those whose steps do not shrink with the gradient end by stepping over the bottom, about as far as the last steps.
 DESCENTS: dict[str, tuple[dict[str, Any], int, float]] = {
@@ -51,6 +51,8 @@ def start(dtype: Any = ff.float64) -> Any:
 def test_the_registry() -> None:
     assert {"sgd": optim.SGD, "adam": optim.Adam, "adamw": optim.AdamW}.items() <= OPTIMIZERS.items()
     assert {name for name, _ in VARIANTS} == set(EVERY) == set(FORMULAS) == set(DESCENTS)
+    flat = {name: cls for name, cls in OPTIMIZERS.items() if name not in EVERY}
+    assert flat == {"lbfgs": optim.LBFGS, "newton": optim.Newton, "steepest_descent": optim.SteepestDescent}
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -6,9 +6,11 @@ from forwardnet.optim import lr_scheduler
 from forwardnet.optim.adagrad import Adadelta, Adagrad
 from forwardnet.optim.adam import Adam, AdamW
 from forwardnet.optim.adamax import Adamax
+from forwardnet.optim.lbfgs import LBFGS
 from forwardnet.optim.lion import Lion
 from forwardnet.optim.muon import Muon
 from forwardnet.optim.nadam import NAdam
+from forwardnet.optim.newton import Newton, SteepestDescent
 from forwardnet.optim.optimizer import OPTIMIZERS, Optimizer
 from forwardnet.optim.radam import RAdam
 from forwardnet.optim.rmsprop import RMSprop
@@ -16,6 +18,7 @@ from forwardnet.optim.rule import Rule
 from forwardnet.optim.sgd import SGD
 
 __all__ = [
+    "LBFGS",
     "OPTIMIZERS",
     "SGD",
     "Adadelta",
@@ -26,9 +29,11 @@ __all__ = [
     "Lion",
     "Muon",
     "NAdam",
+    "Newton",
     "Optimizer",
     "RAdam",
     "RMSprop",
     "Rule",
+    "SteepestDescent",
     "lr_scheduler",
 ]
