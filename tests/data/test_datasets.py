@@ -17,7 +17,7 @@ LOCAL = [name for name in datasets.names() if not name.endswith("mnist")]
 
 def test_all_names_of_the_contract() -> None:
     real = {"digits", "iris", "wine", "breast-cancer", "diabetes", "mnist", "fashion-mnist"}
-    made = {"moons", "circles", "spirals", "blobs", "xor", "sine", "parabola"}
+    made = {"moons", "circles", "spirals", "blobs", "xor", "sine", "parabola", "mixture", "inverse-sine"}
     assert set(datasets.names()) == real | made
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from . import batches, checks, datasets, generators, idx, scaling, splits
+from . import batches, checks, datasets, generators, idx, mixtures, scaling, splits, whitening
 from .dataset import Dataset
+from .mixtures import GaussianMixture
 from .scaling import Standardizer
 from .splits import train_validation_test
+from .whitening import PCA
 
 __all__ = [
+    "PCA",
     "Dataset",
+    "GaussianMixture",
     "Standardizer",
     "batches",
     "checks",
     "datasets",
     "generators",
     "idx",
+    "mixtures",
     "scaling",
     "splits",
     "train_validation_test",
+    "whitening",
 ]

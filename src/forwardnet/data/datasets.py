@@ -5,9 +5,9 @@
 | digits, iris, wine, breast-cancer | classification | 1797 x 64, 150 x 4, 178 x 13, 569 x 30 | real, small |
 | diabetes | regression | 442 x 10 | real, small |
 | mnist, fashion-mnist | classification | 60,000 + 10,000 x 784 | real images, from files or downloaded |
-| moons, circles, spirals, blobs | classification | n x 2 | made by a formula, a noise and a seed |
+| moons, circles, spirals, blobs, mixture | classification | n x 2 | made by a formula, a noise and a seed |
 | xor | classification | 4 x 2 | the four rows of the truth table |
-| sine, parabola | regression | n x 1 | a curve with noise |
+| sine, parabola, inverse-sine | regression | n x 1 | a curve with noise |
 """
 
 from __future__ import annotations
@@ -121,9 +121,19 @@ def _entries() -> dict[str, Entry]:
         ("circles", classes, 200, 2, 2, "a ring around a ring", _made("circles", classes, generators.circles, plane)),
         ("spirals", classes, 300, 2, 2, "spiral arms", _made("spirals", classes, generators.spirals, plane)),
         ("blobs", classes, 300, 2, 3, "normal clouds", _made("blobs", classes, generators.blobs, plane)),
+        ("mixture", classes, 300, 2, 3, "mixed normal clouds", _made("mixture", classes, generators.mixture, plane)),
         ("xor", classes, 4, 2, 2, "exclusive or", _made("xor", classes, generators.xor, plane)),
         ("sine", values, 200, 1, 1, "sin x with noise", _made("sine", values, generators.sine, line)),
         ("parabola", values, 100, 1, 1, "3 x^2 + 2 with noise", _made("parabola", values, generators.parabola, line)),
+        (
+            "inverse-sine",
+            values,
+            300,
+            1,
+            1,
+            "a sine read backwards: many values for one x",
+            _made("inverse-sine", values, generators.inverse_sine, line),
+        ),
     ]
     return {row[0]: Entry(*row) for row in rows}
 

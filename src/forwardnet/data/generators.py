@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
+from .mixtures import GaussianMixture
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -85,6 +86,37 @@ def blobs(
     _check_size("blobs", n, len(where), std)
     label = np.arange(n, dtype=np.int64) % len(where)
     return _shuffled_with_noise(where[label], label, std, seed)
+
+
+def mixture(
+    *,
+    n: int = 300,
+    weights: Sequence[float] = (0.5, 0.3, 0.2),
+    means: Sequence[Any] = ((-2.0, 0.0), (0.0, 2.0), (3.0, 0.0)),
+    scales: Sequence[Any] = (0.5, 1.0, 0.8),
+    seed: int = 0,
+) -> tuple[Floats, Labels]:
+    """Rows of a mixture of normal clouds N(means[k], scales[k]^2 I), each chosen with probability weights[k].
+
+    X (n, d), y the number of the cloud; unlike in `blobs`, how many rows each has is chance. `data.mixtures` has the
+    density, and the fit of a mixture to data.
+    """
+    _check_size("mixture", n, len(weights), 0.0)
+    _random(seed)  # refuses a seed that is none
+    return GaussianMixture(weights, means, scales=scales).sample(n, seed=int(seed))
+
+
+def inverse_sine(*, n: int = 300, noise: float = 0.1, seed: int = 0) -> tuple[Floats, Floats]:
+    """x = y + 0.3 sin(2 pi y) + noise * U(-1, 1), y uniform in 0 .. 1, to be read backwards, y from x.
+
+    X (n, 1), y (n,). Around x = 0.5 three values of y are likely, and their mean is not: squared error fails
+    here, a mixture density does not (Bishop 1994).
+    """
+    _check_size("inverse_sine", n, 2, noise)
+    random = _random(seed)
+    y = random.uniform(size=n)
+    x = y + 0.3 * np.sin(2 * np.pi * y) + noise * random.uniform(-1, 1, size=n)
+    return x[:, None], y
 
 
 def xor() -> tuple[Floats, Labels]:
