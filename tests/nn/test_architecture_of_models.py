@@ -25,6 +25,7 @@ def sample(name: str) -> nn.Module:
         "LayerNorm": lambda: nn.LayerNorm((2, 3), eps=1e-3, bias=False),
         "Embedding": lambda: nn.Embedding(5, 2, padding_idx=-1),
         "Maxout": lambda: nn.Maxout(3, 2, pieces=3, bias=False, dtype=ff.float64),
+        "MixtureDensity": lambda: nn.MixtureDensity(3, 4, 2, min_scale=0.1, dtype=ff.float64),
         "GLU": lambda: nn.GLU(3, 2, bias=False),
         "GTU": lambda: nn.GTU(dim=1),
         "SwiGLU": lambda: nn.SwiGLU(3, 2, dtype=ff.float64),

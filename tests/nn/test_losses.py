@@ -29,6 +29,8 @@ def batch(name: str, shape: tuple[int, ...] = (6, 4), dtype: Any = ff.float64) -
         x = F.log_softmax(x, 1)
     if name == "kl_div":
         return x, F.softmax(ff.randn(*shape, dtype=dtype), 1)
+    if name == "mixture_nll":  # two components for each number
+        return ff.randn(*shape, 6, dtype=dtype), ff.randn(*shape, dtype=dtype)
     if name == "hinge":
         return x, ff.where(ff.rand(*shape) < 0.5, -1.0, 1.0).to(dtype)
     if name == "poisson_nll":
@@ -68,6 +70,10 @@ def test_perfect_answers_cost_least(name: str) -> None:
     x, y = batch(name)
     loss = LOSSES[name]()
     one_hot = ff.tensor(np.eye(4)[y.numpy()]) if name in OF_CLASSES else y
+    if name == "mixture_nll":  # a density has no highest value
+        x[..., 2:4], x[..., 4:6] = y.unsqueeze(-1), -20.0
+        assert loss(x, y).item() == pytest.approx(0.5 * math.log(2 * math.pi) - 20, rel=1e-14)
+        return
     special = {"kl_div": y.log(), "poisson_nll": (y + 1e-300).log(), "hinge": 2 * y}
     best = (
         special[name]
@@ -92,7 +98,7 @@ def test_the_class_is_documented_and_repeats_the_options(name: str) -> None:
     made = LOSSES[name]
     assert made.__doc__ and made.__doc__.startswith("l = "), "the formula comes first"
     assert made.takes in ("values", "logits", "log-probabilities", "probabilities")
-    assert made.target in ("values", "classes", "labels")
+    assert made.target in ("values", "classes", "labels", "custom")
     assert list(inspect.signature(made).parameters) == list(inspect.signature(made.function).parameters)[made.inputs :]
     assert made.function.__name__ in vars(F)
     assert made().reduction == "mean" and repr(made()) == f"{made.__name__}()"

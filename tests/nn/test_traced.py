@@ -45,7 +45,10 @@ def test_activations(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_losses(name: str, reduction: str) -> None:
     x = 1 / (1 + np.exp(-X)) if LOSSES[name].takes == "probabilities" else X
+    if name == "mixture_nll":
+        x = np.tile(X, 3)  # four components of one number
     y = {"classes": np.array([0, 3, 1, 2, -100, 0]), "labels": (X > 0) * 1.0, "values": X[::-1].copy()}
+    y["custom"] = X[::-1, 0].copy()
     target = np.sign(X) if name == "hinge" else np.abs(X) if name == "poisson_nll" else y[LOSSES[name].target]
     loss = LOSSES[name](reduction=reduction)
     (got,) = run_traced(lambda a, b: [loss(a, b)], [x, target])

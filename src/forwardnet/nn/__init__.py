@@ -29,6 +29,7 @@ from forwardnet.nn.losses import (
     KLDivLoss,
     L1Loss,
     Loss,
+    MixtureNLLLoss,
     MSELoss,
     NLLLoss,
     PoissonNLLLoss,
@@ -36,6 +37,7 @@ from forwardnet.nn.losses import (
     SmoothL1Loss,
     pairing_problem,
 )
+from forwardnet.nn.mixture import MixtureDensity
 from forwardnet.nn.module import Module
 from forwardnet.nn.normalize import BatchNorm1d, LayerNorm
 from forwardnet.nn.parameter import Parameter
@@ -78,6 +80,8 @@ __all__ = [
     "MSELoss",
     "Maxout",
     "Mish",
+    "MixtureDensity",
+    "MixtureNLLLoss",
     "Module",
     "ModuleList",
     "NLLLoss",

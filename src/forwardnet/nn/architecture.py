@@ -20,6 +20,7 @@ from forwardnet.nn.embedding import Embedding
 from forwardnet.nn.errors import ArchitectureError
 from forwardnet.nn.gated import GLU, GTU, Maxout, ReGLU, SwiGLU
 from forwardnet.nn.linear import Flatten, Linear
+from forwardnet.nn.mixture import MixtureDensity
 from forwardnet.nn.module import Module
 from forwardnet.nn.normalize import BatchNorm1d, LayerNorm
 from forwardnet.nn.residual import Residual
@@ -28,7 +29,7 @@ from forwardnet.nn.sequential import ModuleList, Sequential
 CONTAINERS: tuple[type[Module], ...] = (Sequential, ModuleList, Residual)
 OTHERS: tuple[type[Module], ...] = (
     *(Linear, Flatten, Maxout, GLU, GTU, ReGLU, SwiGLU),
-    *(BatchNorm1d, LayerNorm, Embedding),
+    *(BatchNorm1d, LayerNorm, Embedding, MixtureDensity),
 )
 LAYERS: dict[str, type[Module]] = {layer.__name__: layer for layer in (*CONTAINERS, *OTHERS, *ACTIVATIONS.values())}
 # Deeper nesting than any network has; what exceeds it is refused before Python's own recursion limit is met.

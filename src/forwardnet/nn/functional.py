@@ -21,6 +21,7 @@ from forwardnet.nn.loss_values import (
     quantile_loss,
     smooth_l1_loss,
 )
+from forwardnet.nn.mixture import mixture_nll_loss
 from forwardnet.nn.rectifiers import hardsigmoid, hardtanh, prelu, rrelu, step
 from forwardnet.nn.smooth import elu, gelu, logsigmoid, mish, selu, silu, softplus, softsign
 
@@ -46,6 +47,7 @@ __all__ = [
     "log_softmax",
     "logsigmoid",
     "mish",
+    "mixture_nll_loss",
     "mse_loss",
     "nll_loss",
     "poisson_nll_loss",

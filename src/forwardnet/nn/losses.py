@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from forwardnet.nn import loss_functions as of, loss_terms as terms, loss_values as by
 from forwardnet.nn.activations import LogSoftmax, Sigmoid, Softmax
+from forwardnet.nn.mixture import mixture_nll_loss
 from forwardnet.nn.module import Module
 from forwardnet.tensor import Tensor
 
@@ -19,7 +20,8 @@ class Loss(Module):
 
     `class MSELoss(Loss, function=mse_loss, name="mse", takes="values")` is a whole definition. `takes` says what the
     network has to put out, "values", "logits", "log-probabilities" or "probabilities", and `target` what it is compared
-    with: "values", "classes" (int64 class indices) or "labels" (floating, 0 to 1, one for each output).
+    with: "values", "classes" (int64 class indices), "labels" (floating, 0 to 1, one for each output), or "custom" (of a
+    shape of its own, which the loss says).
     Options that are tensors are buffers, and so part of the state dict. `inputs` is the number of tensors that
     the function takes first.
     """
@@ -119,6 +121,9 @@ class PoissonNLLLoss(Loss, function=by.poisson_nll_loss, name="poisson_nll"): ..
 
 
 class HingeLoss(Loss, function=by.hinge_loss, name="hinge"): ...
+
+
+class MixtureNLLLoss(Loss, function=mixture_nll_loss, name="mixture_nll", target="custom"): ...
 
 
 def pairing_problem(model: Module, loss: Module) -> str | None:
