@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from sklearn import decomposition
 
 from forwardnet.data.whitening import KINDS, PCA
 from forwardnet.errors import ArgumentError, DataError, FileFormatError, ForwardnetError, ShapeError, UnknownNameError
@@ -18,7 +19,7 @@ EPS = float(np.finfo(np.float32).eps)
 def test_agrees_with_scikit_learn_and_inverts(seed: int, n: int, d: int) -> None:
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + rng.normal(size=d)
-    own, X
+    own, theirs = PCA().fit(X), decomposition.PCA().fit(X)
     assert own.variances is not None and own.axes is not None and own.share is not None
     k = min(n, d)
     np.testing.assert_allclose(
