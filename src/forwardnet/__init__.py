@@ -48,6 +48,7 @@ short = int16
 
 # Packages and classes imported when they are first used, so that `import forwardnet` stays cheap.
 _LATER = {
+    "construct": "forwardnet.construct",
     "data": "forwardnet.data",
     "datasets": "forwardnet.data.datasets",
     "interop": "forwardnet.interop",
