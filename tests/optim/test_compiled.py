@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import forwardnet as ff
+import forwardnet.train.compiled
 from forwardnet import nn
 from forwardnet.optim import OPTIMIZERS
 from forwardnet.train.compiled import CompiledProgram
@@ -71,3 +72,62 @@ def test_compiled_and_eager_steps_may_alternate(name: str) -> None:
         ends.append(np.concatenate([p.detach().numpy().ravel() for p in t.model.parameters()]))
     np.testing.assert_allclose(ends[1], ends[0], rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(ends[2], ends[0], rtol=1e-8, atol=1e-10)
+
+
+MOVING = sorted(name for name in RULED if OPTIMIZERS[name].moving)
+
+
+class Moved(ff.Callback):
+    """Changes the momentum, or the first beta, before each epoch."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+
+    def on_epoch_begin(self, run: Any) -> None:
+        value = self.values[run.epoch - 1]
+        for group in run.optimizer.param_groups:
+            if "betas" in group:
+                group["betas"] = (value, *group["betas"][1:])
+            else:
+                group["momentum"] = value
+
+
+def moved(name: str, options: dict[str, Any], values: list[float], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Compare a compiled and an eager fit with these momenta; returns how often the step was traced."""
+    traced = []
+    before = forwardnet.train.compiled.trace
+    monkeypatch.setattr(forwardnet.train.compiled, "trace", lambda *a, **k: traced.append(1) or before(*a, **k))
+    trainers = [trainer(name, options, compile=flag, precision="float64") for flag in (True, False)]
+    histories = [
+        t.fit(*clusters(), epochs=len(values), batch_size=40, callbacks=[Moved(values)], progress=False)
+        for t in trainers
+    ]
+    assert isinstance(trainers[0]._last_program, CompiledProgram)
+    # float64, sums in another order, over some dozen steps
+    np.testing.assert_allclose(histories[0].steps["loss"], histories[1].steps["loss"], rtol=1e-8, atol=1e-10)
+    for a, b in zip(*(t.model.parameters() for t in trainers), strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-6, atol=1e-9)
+    return len(traced)
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_a_moving_momentum_needs_no_new_program(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"momentum": 0.9} if name in ("sgd", "rmsprop") else {}
+    assert moved(name, options, [0.95, 0.9, 0.85, 0.7, 0.9], monkeypatch) == 1
+
+
+@pytest.mark.parametrize(("name", "programs"), [("sgd", 4), ("rmsprop", 4), ("adam", 5)])
+def test_a_momentum_that_comes_and_goes(name: str, programs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new program each time that it begins or ends; Adam's is there before the first epoch ends it."""
+    assert moved(name, {}, [0.0, 0.9, 0.5, 0.0, 0.9], monkeypatch) == programs
+
+
+def test_every_momentum_moves() -> None:
+    """All optimisers with a momentum, or with betas, say so."""
+    for name in RULED:
+        keys = {
+            key
+            for group in trainer(name, {}, compile=False, precision="float32").optimizer.param_groups
+            for key in group
+        } & {"momentum", "betas"}
+        assert keys == set(OPTIMIZERS[name].moving), name

@@ -73,10 +73,18 @@ class ItemCell:
         self.owners, self.key = [owner], key
         self.placed: Any = None
 
+    def get(self, owner: dict[str, Any]) -> Any:
+        """What a dictionary holds there."""
+        return owner[self.key]
+
+    def put(self, owner: dict[str, Any], value: Any) -> None:
+        """Put a value there."""
+        owner[self.key] = value
+
     @property
     def value(self) -> Any:
-        """What the dictionary holds."""
-        return self.owners[0][self.key]
+        """What the dictionaries hold."""
+        return self.get(self.owners[0])
 
     def spec(self) -> Spec:
         return self.value.spec if isinstance(self.value, Tensor) else Spec((), FLOAT64)
@@ -92,21 +100,31 @@ class ItemCell:
             present._counter.count += 1
         else:
             for owner in self.owners:
-                owner[self.key] = type(present)(value.item())
+                self.put(owner, type(present)(value.item()))
 
     def swap(self, value: Any) -> Any:
         before = self.value
         self.placed = value
         for owner in self.owners:
-            owner[self.key] = new_tensor(value) if isinstance(value, Node) else value
+            self.put(owner, new_tensor(value) if isinstance(value, Node) else value)
         return before
 
     def held(self) -> Any:
-        values = [owner[self.key] for owner in self.owners]
+        values = [self.get(owner) for owner in self.owners]
         found = [v._data if isinstance(v, Tensor) else v for v in values]
         if isinstance(self.placed, Node) and len({node is self.placed for node in found}) > 1:
             raise UnevenError("a number that only some parameters change")
         return found[0]
+
+
+class FirstCell(ItemCell):
+    """The first of several numbers under one name: of the two betas, that which schedules change."""
+
+    def get(self, owner: dict[str, Any]) -> Any:
+        return owner[self.key][0]
+
+    def put(self, owner: dict[str, Any], value: Any) -> None:
+        owner[self.key] = (value, *owner[self.key][1:])
 
 
 class GeneratorCell:
@@ -167,14 +185,25 @@ def cells_of(owners: Iterable[Any], *, share: bool = True) -> list[Cell]:
             for tensor in (*owner.parameters(), *owner.buffers()):
                 tensors.setdefault(id(tensor), tensor)
     cells = generator_cells()
-    for group in (g for o in optimizers for g in o.param_groups):
-        for parameter in group["params"]:
-            tensors.setdefault(id(parameter), parameter)
-        cells.append(ItemCell(group, "lr"))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                tensors.setdefault(id(parameter), parameter)
+            cells += [ItemCell(group, "lr"), *_moving_cells(optimizer, group)]
     cells.extend(TensorCell(tensor) for tensor in tensors.values())
     for optimizer in optimizers:
         cells.extend(_state_cells(optimizer, share))
     return cells
+
+
+def _moving_cells(optimizer: Any, group: dict[str, Any]) -> list[Cell]:
+    """The cells of the numbers of a group, besides the rate, that schedules change.
+
+    One that is 0 is a constant: rules leave out what it would multiply.
+    """
+    found = [key for key in getattr(optimizer, "moving", ()) if key in group]
+    cells = [(FirstCell if isinstance(group[key], tuple) else ItemCell)(group, key) for key in found]
+    return [cell for cell in cells if type(cell.value) in (int, float) and cell.value != 0]
 
 
 def _state_cells(optimizer: Any, share: bool) -> list[Cell]:
@@ -195,17 +224,25 @@ def _state_cells(optimizer: Any, share: bool) -> list[Cell]:
 
 
 def settings_of(owners: Iterable[Any], *, modes: bool = True) -> list[Any]:
-    """What is constant in a program made for these owners: attributes of modules, numbers of groups but the rate.
+    """What is constant in a program made for these owners: attributes of modules, numbers of groups that are no cells.
 
     Without `modes` it makes no difference whether a module trains or is evaluated.
     """
     found: list[Any] = []
     for owner in owners:
         if hasattr(owner, "param_groups"):
-            found += [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in owner.param_groups]
+            found += [_constants(owner, group) for group in owner.param_groups]
         elif hasattr(owner, "modules"):
             found += [_attributes(module, modes) for module in owner.modules()]
     return found
+
+
+def _constants(optimizer: Any, group: dict[str, Any]) -> dict[str, Any]:
+    constants = {key: value for key, value in group.items() if key not in ("params", "lr")}
+    for cell in _moving_cells(optimizer, group):
+        assert isinstance(cell, ItemCell)
+        cell.put(constants, None)
+    return constants
 
 
 def _attributes(module: Any, modes: bool) -> list[Any]:

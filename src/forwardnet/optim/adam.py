@@ -48,6 +48,8 @@ class Adam(Optimizer, name="adam", rule=maximizing(penalized(ADAM))):
         maximize: climb instead of descending.
     """
 
+    moving = ("betas",)
+
     def __init__(
         self,
         params: Params,

@@ -37,6 +37,8 @@ class Adamax(Optimizer, name="adamax", rule=maximizing(penalized(Rule(init, step
         maximize: climb instead of descending.
     """
 
+    moving = ("betas",)
+
     def __init__(
         self,
         params: Params,

@@ -35,6 +35,8 @@ class Lion(Optimizer, name="lion", rule=maximizing(decayed(Rule(init, step)))):
         maximize: climb instead of descending.
     """
 
+    moving = ("betas",)
+
     def __init__(
         self,
         params: Params,

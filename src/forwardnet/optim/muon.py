@@ -98,6 +98,8 @@ class Muon(Optimizer, name="muon", rule=Rule(begin, move, elementwise=False)):
         aux_weight_decay: share of the other parameters that each step takes away, times the step size, >= 0.
     """
 
+    moving = ("momentum", "betas")
+
     def __init__(
         self,
         params: Params,

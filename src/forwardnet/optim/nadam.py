@@ -45,6 +45,8 @@ class NAdam(Optimizer, name="nadam", rule=maximizing(regularized(Rule(init, step
         maximize: climb instead of descending.
     """
 
+    moving = ("betas",)
+
     def __init__(
         self,
         params: Params,

@@ -43,6 +43,9 @@ class Optimizer:
     """
 
     rule: ClassVar[Rule | None] = None
+    # Numbers of a group, besides the rate, that a compiled program reads anew, so that schedules may change them; of
+    # several numbers under one name the first. The rule must not decide by them, but for `is_off`.
+    moving: ClassVar[tuple[str, ...]] = ()
     param_groups: list[dict[str, Any]]
     state: defaultdict[Tensor, dict[str, Any]]
 
@@ -133,11 +136,18 @@ class Optimizer:
         return loss
 
     def begin(self) -> None:
-        """Give every trained parameter the state it has before its first step, where it has none."""
+        """Give every trained parameter the state it has before its first step, where it has none.
+
+        Also what a number that was changed since asks for, such as a momentum that was 0.
+        """
+        rule = type(self).rule
         for group in self.param_groups:
             for p in group["params"]:
                 if p.requires_grad:
-                    self._begun(p, group)
+                    state = self._begun(p, group)
+                    assert rule is not None
+                    wanted = rule.init(p._data, group) if isinstance(p._data, np.ndarray) else {}
+                    state.update({k: _kept(v, _own) for k, v in wanted.items() if k not in state})
 
     def _begun(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         """The state of a parameter; what its rule remembers from the start, before its first step."""

@@ -55,6 +55,8 @@ class RAdam(Optimizer, name="radam", rule=maximizing(regularized(Rule(init, step
         maximize: climb instead of descending.
     """
 
+    moving = ("betas",)
+
     def __init__(
         self,
         params: Params,

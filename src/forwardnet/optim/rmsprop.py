@@ -6,12 +6,12 @@ from typing import Any
 
 from forwardnet.ops.scalar import maximum, sqrt, zeros_like
 from forwardnet.optim.optimizer import Optimizer, Params, check_number
-from forwardnet.optim.rule import Hyper, Rule, State, maximizing, penalized
+from forwardnet.optim.rule import Hyper, Rule, State, is_off, maximizing, penalized
 
 
 def init(p: Any, h: Hyper) -> State:
     """v = 0; with momentum b = 0, centered m = 0"""
-    extra = {"momentum_buffer": h["momentum"], "grad_avg": h["centered"]}
+    extra = {"momentum_buffer": not is_off(h["momentum"]), "grad_avg": h["centered"]}
     return {name: zeros_like(p) for name in ("square_avg", *(name for name, used in extra.items() if used))}
 
 
@@ -28,7 +28,7 @@ def step(p: Any, g: Any, s: State, t: Any, h: Hyper) -> tuple[Any, State]:
         m = after["grad_avg"] = alpha * s.get("grad_avg", 0.0) + (1 - alpha) * g
         v = maximum(v - m * m, 0.0)  # where all gradients are alike, rounding may leave less than nothing
     d = g / (sqrt(v) + h["eps"])
-    if mu:
+    if not is_off(mu):
         d = after["momentum_buffer"] = mu * s.get("momentum_buffer", 0.0) + d
     return p - h["lr"] * d, after
 
@@ -48,6 +48,8 @@ class RMSprop(Optimizer, name="rmsprop", rule=maximizing(penalized(Rule(init, st
         centered: divide by the standard deviation of g instead of its root mean square (Graves 2013).
         maximize: climb instead of descending.
     """
+
+    moving = ("momentum",)
 
     def __init__(
         self,

@@ -28,6 +28,11 @@ class Rule(NamedTuple):
     elementwise: bool = True
 
 
+def is_off(number: Any) -> bool:
+    """Whether a number is 0, so that what it multiplies can be left out; one that is not known yet is not."""
+    return isinstance(number, (int, float)) and number == 0
+
+
 def maximizing(rule: Rule) -> Rule:
     """Climb instead of descending where `maximize` is set."""
 

@@ -7,18 +7,18 @@ from typing import Any
 from forwardnet.errors import ArgumentError
 from forwardnet.ops.scalar import zeros_like
 from forwardnet.optim.optimizer import Optimizer, Params, check_number
-from forwardnet.optim.rule import Hyper, Rule, State, maximizing, penalized
+from forwardnet.optim.rule import Hyper, Rule, State, is_off, maximizing, penalized
 
 
 def init(p: Any, h: Hyper) -> State:
     """b = 0"""
-    return {"momentum_buffer": zeros_like(p)} if h["momentum"] else {}
+    return {} if is_off(h["momentum"]) else {"momentum_buffer": zeros_like(p)}
 
 
 def step(p: Any, g: Any, s: State, t: Any, h: Hyper) -> tuple[Any, State]:
     """b <- mu b + (1 - tau) g;  p <- p - lr b, or with Nesterov p - lr (g + mu b). The first b is g itself."""
     lr, mu, tau = h["lr"], h["momentum"], h["dampening"]
-    if not mu:
+    if is_off(mu):
         return p - lr * g, {}
     share = 1 - tau * (t > 1) if tau else 1
     b = mu * s.get("momentum_buffer", 0.0) + (share * g if tau else g)
@@ -37,6 +37,8 @@ class SGD(Optimizer, name="sgd", rule=maximizing(penalized(Rule(init, step)))):
         nesterov: look ahead along the momentum; needs momentum > 0 and dampening 0.
         maximize: climb instead of descending.
     """
+
+    moving = ("momentum",)
 
     def __init__(
         self,
