@@ -12,14 +12,18 @@ from forwardnet.optim.muon import Muon
 from forwardnet.optim.nadam import NAdam
 from forwardnet.optim.newton import Newton, SteepestDescent
 from forwardnet.optim.optimizer import OPTIMIZERS, Optimizer
+from forwardnet.optim.penalties import L1, L2, PENALTIES, MaxNorm, Penalty
 from forwardnet.optim.radam import RAdam
 from forwardnet.optim.rmsprop import RMSprop
 from forwardnet.optim.rule import Rule
 from forwardnet.optim.sgd import SGD
 
 __all__ = [
+    "L1",
+    "L2",
     "LBFGS",
     "OPTIMIZERS",
+    "PENALTIES",
     "SGD",
     "Adadelta",
     "Adagrad",
@@ -27,10 +31,12 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Lion",
+    "MaxNorm",
     "Muon",
     "NAdam",
     "Newton",
     "Optimizer",
+    "Penalty",
     "RAdam",
     "RMSprop",
     "Rule",
