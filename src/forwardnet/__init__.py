@@ -51,6 +51,7 @@ _LATER = {
     "construct": "forwardnet.construct",
     "data": "forwardnet.data",
     "datasets": "forwardnet.data.datasets",
+    "explain": "forwardnet.explain",
     "interop": "forwardnet.interop",
     "metrics": "forwardnet.train.metrics",
     "nn": "forwardnet.nn",
