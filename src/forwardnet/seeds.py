@@ -6,6 +6,7 @@ on what was drawn before. Salmon et al. (2011), "Parallel random numbers: as eas
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,21 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Wo
     return tuple(np.asarray(c, np.uint32) for c in (c0, c1, c2, c3))  # type: ignore[return-value]
 
 
+class _Native:
+    """What draws words faster than NumPy, once there is such a thing: `(n, seed, stream, start) -> words`."""
+
+    bits: Callable[[int, int, int, int], Words] | None = None
+
+
 def bits(n: int, *, seed: int, stream: int = 0, start: int = 0) -> Words:
     """`n` 32-bit words of the stream of `seed`, from the counter `start` on; each counter gives four."""
+    if _Native.bits is not None:
+        return _Native.bits(n, seed & _ALL, stream & _ALL, start & _ALL)
+    return slow_bits(n, seed=seed, stream=stream, start=start)
+
+
+def slow_bits(n: int, *, seed: int, stream: int, start: int) -> Words:
+    """What `bits` returns, by NumPy."""
     blocks = (n + 3) // 4
     counters = start + np.arange(blocks, dtype=np.uint64)
     seed &= _ALL

@@ -103,18 +103,19 @@ class Maps:
         """Compute a map at a place."""
         orientation = self.plan.orientation(val)
         args = [self.read(a, orientation, place, outer) for a in val.args]
-        return self._keep(place, val.index, self.compute(val, args))
+        return self._keep(place, val.index, lowered(self.f, val, args))
 
-    def compute(self, val: Val, args: list[Value]) -> Value:
-        """The op of a map, on registers."""
-        if val.op is CAST:
-            return self.f.k.cast(args[0], val.dtype, val.args[0].val.dtype)
-        if val.op is COPY:
-            return args[0]
-        assert val.op is not None
-        if val.op.lower is None:
-            raise CannotLower(f"op {val.op.name}")
-        return val.op.lower(self.f.k, *args)
+
+def lowered(f: Frame, val: Val, args: list[Value]) -> Value:
+    """The op of a map, on registers."""
+    if val.op is CAST:
+        return f.k.cast(args[0], val.dtype, val.args[0].val.dtype)
+    if val.op is COPY:
+        return args[0]
+    assert val.op is not None
+    if val.op.lower is None:
+        raise CannotLower(f"op {val.op.name}")
+    return val.op.lower(f.k, *args)
 
 
 def emit_loop(frame: Frame, kernel: Kernel, plan: Plan) -> None:

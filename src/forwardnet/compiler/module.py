@@ -105,7 +105,7 @@ class Emitter:
         parts = self._parts()
         self.barrier = self._barrier() if self.threads > 1 else None
         b = ir.IRBuilder(function.append_basic_block("entry"))
-        restore = _flush_denormals(self.module, b)
+        restore = flush_denormals(self.module, b)
         head, body, early, after = (function.append_basic_block(n) for n in ("head", "body", "early", "after"))
         entry = b.block
         b.branch(head)
@@ -280,7 +280,7 @@ def _turn_source(kernel: Kernel, plan: Plan) -> int:
     return plan.orientation(kernel.root)
 
 
-def _flush_denormals(module: Any, b: Any) -> Callable[[Any], Any]:
+def flush_denormals(module: Any, b: Any) -> Callable[[Any], Any]:
     """Set flush-to-zero and denormals-are-zero; returns what restores the caller's mode."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return lambda builder: None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from forwardnet import config
-from forwardnet.compiler import cache, engine, module, orient, rules, threads
+from forwardnet.compiler import bits, cache, engine, module, orient, rules, threads
 from forwardnet.compiler.explain import kernel_lines
 from forwardnet.compiler.matrix import Val
 from forwardnet.compiler.module import Emitter, Signature, work
@@ -57,6 +57,7 @@ class Native:
         begin = time.perf_counter()
         if not engine.has_multiply_add():
             raise CannotLower("a program for a processor without fused multiply-add")
+        bits.install()
         self.program = rules.build(graph, signature.states)
         for number in signature.gathered:
             self.program.inputs[number].attrs["gathered"] = True

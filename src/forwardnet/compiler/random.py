@@ -60,6 +60,85 @@ def _row_by_row(f: Frame, draw: _Draw, rows: int, cols: int) -> None:
         done()
 
 
+class Philox:
+    """Emits the rounds for 16 counters; `seed` and `stream` are 64-bit numbers, one for all lanes or one for each."""
+
+    def __init__(self, f: Frame, seed: Value, stream: Value) -> None:
+        self.f = f
+        self.keys = [
+            [self._all(f.builder.add(key, _like(key, r * step))) for r in range(ROUNDS)]
+            for key, step in zip(self._halves(seed), WEYL, strict=True)
+        ]
+        self.stream = [self._all(half) for half in self._halves(stream)]
+
+    def _halves(self, x: Value) -> tuple[Value, Value]:
+        """The low and high 32 bits."""
+        b = self.f.builder
+        narrow = self.f.k.vector(I32) if isinstance(x.type, ir.VectorType) else I32
+        return b.trunc(x, narrow), b.trunc(b.lshr(x, _like(x, 32)), narrow)
+
+    def _all(self, x: Value) -> Value:
+        return x if isinstance(x.type, ir.VectorType) else self.f.k.broadcast(x)
+
+    def words(self, counter: Value) -> list[Value]:
+        """Four vectors of words, for a vector of 64-bit counters."""
+        b = self.f.builder
+        c = [*self._halves(counter), *self.stream]
+        for k0, k1 in zip(*self.keys, strict=True):
+            (h0, l0), (h1, l1) = self._product(c[0], MULTIPLIERS[0]), self._product(c[2], MULTIPLIERS[1])
+            c = [b.xor(b.xor(h1, c[1]), k0), l1, b.xor(b.xor(h0, c[3]), k1), l0]
+        return c
+
+    def _product(self, x: Value, factor: int) -> tuple[Value, Value]:
+        """High and low words of x times a constant: of even and odd lanes apart, as processors multiply."""
+        b = self.f.builder
+        pairs = b.bitcast(x, ir.VectorType(I64, LANES // 2))
+        low_half, high_half = _like(pairs, 0xFFFFFFFF), _like(pairs, 0xFFFFFFFF << 32)
+        even = b.mul(b.and_(pairs, low_half), _like(pairs, factor))
+        odd = b.mul(b.lshr(pairs, _like(pairs, 32)), _like(pairs, factor))
+        high = b.or_(b.lshr(even, _like(pairs, 32)), b.and_(odd, high_half))
+        low = b.or_(b.and_(even, low_half), b.shl(odd, _like(pairs, 32)))
+        return b.bitcast(high, x.type), b.bitcast(low, x.type)
+
+    def numbers_of(self, words: list[Value], size: int) -> list[Value]:
+        """In each lane the numbers of its counter, of `size` bytes each: four of one word, or two of two words."""
+        b = self.f.builder
+        if size == 4:
+            return [self._scaled(b.lshr(x, _like(x, 8)), F32, 2.0**-24) for x in words]
+        return [self._wide(words[i], words[i + 1]) for i in (0, 2)]
+
+    def _wide(self, high: Value, low: Value) -> Value:
+        b, kind = self.f.builder, self.f.k.vector(I64)
+        high, low = b.zext(high, kind), b.zext(low, kind)
+        joined = b.or_(b.shl(high, _like(high, 32)), low)
+        return self._scaled(b.lshr(joined, _like(joined, 11)), F64, 2.0**-53)
+
+    def _scaled(self, x: Value, element: Any, factor: float) -> Value:
+        return self.f.k.mul(self.f.builder.sitofp(x, self.f.k.vector(element)), factor)
+
+
+def _like(x: Value, value: int) -> Value:
+    """A constant of the type of x, in all lanes."""
+    width = (x.type.element if isinstance(x.type, ir.VectorType) else x.type).width
+    value &= (1 << width) - 1
+    if isinstance(x.type, ir.VectorType):
+        return ir.Constant(x.type, [ir.Constant(x.type.element, value)] * x.type.count)
+    return ir.Constant(x.type, value)
+
+
+def in_order(f: Frame, numbers: list[Value]) -> list[Value]:
+    """The two or four numbers of 16 counters, those of the first counter first."""
+    if len(numbers) == 2:
+        orders = ([8 * j + lane // 2 + LANES * (lane % 2) for lane in range(LANES)] for j in (0, 1))
+        return [f.shuffle(numbers[0], numbers[1], order) for order in orders]
+    found = []
+    for j in range(4):
+        chosen = [4 * j + lane // 4 + LANES * (lane % 2) for lane in range(LANES)]
+        a, c = f.shuffle(numbers[0], numbers[1], chosen), f.shuffle(numbers[2], numbers[3], chosen)
+        found.append(f.shuffle(a, c, [lane + LANES * (lane % 4 >= 2) for lane in range(LANES)]))
+    return found
+
+
 class _Draw:
     """Fills the buffer with blocks of numbers, and copies rows from it."""
 
@@ -68,14 +147,8 @@ class _Draw:
         self.size = val.dtype.itemsize
         self.block = LANES * (4 if self.size == 4 else 2)  # numbers of 16 counters
         self.buffer: Value = None
-        b = f.builder
         seed, stream, self.position = (_word(f, x, plan) for x in val.args)
-        low, high = (b.trunc(seed, I32), b.trunc(b.lshr(seed, index(32)), I32))
-        self.keys = [
-            [f.k.broadcast(b.add(key, ir.Constant(I32, (r * step) & 0xFFFFFFFF))) for r in range(ROUNDS)]
-            for key, step in zip((low, high), WEYL, strict=True)
-        ]
-        self.stream = [f.k.broadcast(b.trunc(stream, I32)), f.k.broadcast(b.trunc(b.lshr(stream, index(32)), I32))]
+        self.philox = Philox(f, seed, stream)
 
     def fill(self, first: Value, blocks: int) -> None:
         """Blocks from number `first` on, to the begin of the buffer."""
@@ -83,7 +156,8 @@ class _Draw:
         self._reserve(blocks * self.block // LANES)
         with f.loop(blocks) as (i, _, done):
             start = f.builder.add(self.position, f.scaled(f.plus(first, i), LANES))
-            for n, vector in enumerate(self._numbers(self._words(start))):
+            words = self.philox.words(f.builder.add(f.k.broadcast(start), f.k.iota(I64)))
+            for n, vector in enumerate(in_order(f, self.philox.numbers_of(words, self.size))):
                 place = f.plus(f.scaled(i, self.block // LANES), index(n))
                 f.builder.store(vector, f.builder.gep(self.buffer, [place], source_etype=vector.type), align=64)
             done()
@@ -102,63 +176,6 @@ class _Draw:
         source = f.builder.gep(self.buffer, [f.scaled(begin, self.size)], source_etype=I8)
         copy = scatter_row if self.plan.orientation(self.val) else copy_row
         copy(f, source, cols, self.plan.offset(self.val), rows, row, memory_type(self.val.dtype), self.size)
-
-    def _words(self, start: Value) -> list[Value]:
-        """Four vectors of words, for the counters start .. start + 15."""
-        f, b = self.f, self.f.builder
-        wide = b.add(f.k.broadcast(start), f.k.iota(I64))
-        narrow = f.k.vector(I32)
-        c = [b.trunc(wide, narrow), b.trunc(b.lshr(wide, self._same(wide, 32)), narrow), *self.stream]
-        for k0, k1 in zip(*self.keys, strict=True):
-            (h0, l0), (h1, l1) = self._product(c[0], MULTIPLIERS[0]), self._product(c[2], MULTIPLIERS[1])
-            c = [b.xor(b.xor(h1, c[1]), k0), l1, b.xor(b.xor(h0, c[3]), k1), l0]
-        return c
-
-    def _product(self, x: Value, factor: int) -> tuple[Value, Value]:
-        """High and low words of x times a constant: of even and odd lanes apart, as processors multiply."""
-        b = self.f.builder
-        half = ir.VectorType(I64, LANES // 2)
-
-        def every(value: int) -> Value:
-            return ir.Constant(half, [ir.Constant(I64, value)] * (LANES // 2))
-
-        pairs = b.bitcast(x, half)
-        even = b.mul(b.and_(pairs, every(0xFFFFFFFF)), every(factor))
-        odd = b.mul(b.lshr(pairs, every(32)), every(factor))
-        high = b.or_(b.lshr(even, every(32)), b.and_(odd, every(0xFFFFFFFF00000000)))
-        low = b.or_(b.and_(even, every(0xFFFFFFFF)), b.shl(odd, every(32)))
-        return b.bitcast(high, x.type), b.bitcast(low, x.type)
-
-    def _numbers(self, words: list[Value]) -> list[Value]:
-        """The numbers of a block in order."""
-        f = self.f
-        if self.size == 4:
-            w = [self._scaled(f.builder.lshr(x, self._same(x, 8)), F32, 2.0**-24) for x in words]
-            found = []
-            for j in range(4):
-                counter = [4 * j + lane // 4 for lane in range(LANES)]
-                chosen = [n + LANES * (lane % 2) for lane, n in enumerate(counter)]
-                a, c = f.shuffle(w[0], w[1], chosen), f.shuffle(w[2], w[3], chosen)
-                found.append(f.shuffle(a, c, [lane + LANES * (lane % 4 >= 2) for lane in range(LANES)]))
-            return found
-        even, odd = (self._wide(words[i], words[i + 1]) for i in (0, 2))
-        return [f.shuffle(even, odd, [8 * j + lane // 2 + LANES * (lane % 2) for lane in range(LANES)]) for j in (0, 1)]
-
-    def _wide(self, high: Value, low: Value) -> Value:
-        b = self.f.builder
-        kind = self.f.k.vector(I64)
-        high, low = b.zext(high, kind), b.zext(low, kind)
-        joined = b.or_(b.shl(high, self._same(high, 32)), low)
-        return self._scaled(b.lshr(joined, self._same(joined, 11)), F64, 2.0**-53)
-
-    def _scaled(self, x: Value, element: Any, factor: float) -> Value:
-        kind = self.f.k.vector(element)
-        return self.f.builder.fmul(
-            self.f.builder.sitofp(x, kind), ir.Constant(kind, [ir.Constant(element, factor)] * LANES)
-        )
-
-    def _same(self, like: Value, value: int) -> Value:
-        return ir.Constant(like.type, [ir.Constant(like.type.element, value)] * LANES)
 
 
 def _word(f: Frame, x: Operand, plan: Plan) -> Value:

@@ -15,9 +15,12 @@ import numpy as np
 from forwardnet.errors import ArgumentError, ShapeError, unknown_name
 from forwardnet.ir.shapes import numel
 from forwardnet.nn.module import Module
+from forwardnet.ops import layout, scalar
 from forwardnet.tensor import Tensor
-from forwardnet.tensor.functional import from_numpy, rand, randn, randperm
+from forwardnet.tensor.functional import from_numpy, randn, randperm
 from forwardnet.tensor.mode import no_grad
+from forwardnet.tensor.random import default_generator
+from forwardnet.tensor.tape import new_tensor
 
 Initializer = Callable[..., Tensor]
 INITIALIZERS: dict[str, Initializer] = {}
@@ -67,9 +70,13 @@ def calculate_gain(nonlinearity: str, param: Any = None) -> float:
     return GAINS[nonlinearity](0.01 if param is None else float(param))
 
 
-def _fill(tensor: Tensor, values: Tensor | float) -> Tensor:
+def _fill(tensor: Tensor, values: Any) -> Tensor:
     with no_grad():
-        if isinstance(values, Tensor):
+        if isinstance(values, np.ndarray) and isinstance(tensor._data, np.ndarray) and tensor._data.flags.writeable:
+            # What `copy_` does without a history, for the sake of the time it takes to make a model.
+            tensor._data[...] = values
+            tensor._counter.count += 1
+        elif isinstance(values, Tensor):
             tensor.copy_(values)
         else:
             tensor.fill_(values)
@@ -91,8 +98,11 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
         raise ArgumentError(f"uniform_: a={a} is greater than b={b}")
     # PyTorch multiplies and adds in one rounding, with bounds of the tensor's own type: same draws, same bits.
     low, high = (np.asarray(bound, tensor.spec.dtype) for bound in (a, b))
-    drawn = rand(*tensor.shape, dtype=tensor.dtype).double()
-    return _fill(tensor, drawn * float(high - low) + float(low))
+    drawn = default_generator().uniform(tensor.spec.shape, tensor.spec.dtype)
+    if isinstance(drawn, np.ndarray):
+        return _fill(tensor, drawn.astype(np.float64) * float(high - low) + float(low))
+    wide = layout.cast(drawn, dtype=np.dtype(np.float64))
+    return _fill(tensor, new_tensor(scalar.add(scalar.mul(wide, float(high - low)), float(low))))
 
 
 @initializer

@@ -30,7 +30,8 @@ class History:
 
     def __init__(self) -> None:
         self.stopped: str | None = None
-        self._rows: list[Row] = []
+        self._finished: list[Row] = []
+        self._later: list[Mapping[str, NDArray[Any]]] = []  # columns of epochs that follow those
         self._chunks: list[NDArray[np.float64]] = []
         self._first_step = 1
         self._best_epoch: int | None = None
@@ -40,6 +41,19 @@ class History:
     def add_epoch(self, row: Row) -> None:
         """Append the row of a finished epoch; the dict is kept, so that callbacks may still add to it."""
         self._rows.append(row)
+
+    @property
+    def _rows(self) -> list[Row]:
+        for columns in self._later:
+            names = list(columns)
+            values = zip(*(c.tolist() for c in columns.values()), strict=True)
+            self._finished += [dict(zip(names, row, strict=True)) for row in values]
+        self._later.clear()
+        return self._finished
+
+    def add_epochs(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Append finished epochs: column name -> one value for each."""
+        self._later.append(columns)
 
     def add_steps(self, losses: NDArray[np.float64], *, first_step: int) -> None:
         """Append the losses of consecutive steps, of which the first has the number `first_step`."""

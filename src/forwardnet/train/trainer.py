@@ -166,6 +166,21 @@ class Trainer:
             self.steps_done = loop.run.step
             self.epochs_done += len(self.history)
 
+    def _finish_outside(self, losses: Array, sizes: Sequence[int], seconds: float) -> None:
+        """Record a fit of which the steps ran elsewhere: `losses` (epochs, steps), of batches of `sizes` rows."""
+        self.history = History()
+        is_sum = getattr(self.loss, "reduction", "mean") == "sum"
+        means = losses.sum(1) if is_sum else np.average(losses, axis=1, weights=sizes)
+        count, rate = len(losses), float(self.optimizer.param_groups[0]["lr"])
+        numbers = np.arange(self.epochs_done + 1, self.epochs_done + count + 1)
+        self.history.add_epochs(
+            {"epoch": numbers, "loss": means, "lr": np.full(count, rate), "seconds": np.full(count, seconds / count)}
+        )
+        self.history.add_steps(losses.reshape(-1), first_step=self.steps_done + 1)
+        self.steps_done += losses.size
+        self.epochs_done += len(losses)
+        self.model.eval()
+
     def _program(self, loss: Any, arrays: tuple[Array, ...], watch: Watch, batch_size: int) -> Program:
         """What runs the steps: native code, or NumPy."""
         keep = bool(self._scores)
@@ -231,8 +246,7 @@ class Trainer:
         A row gets the same bits alone and among any others.
         """
         X = inputs.features(X, self._dtype)
-        self._output_shape(X, "X")
-        return forward(self.model, X)
+        return self._forward(X, X, "X")
 
     def save(self, path: str | os.PathLike[str], *, metadata: dict[str, Any] | None = None) -> None:
         """Write the model to a safetensors file, from which `ff.load(path)` builds it again."""
@@ -290,8 +304,12 @@ class Trainer:
 
     def _output_shape(self, X: Array, name: str) -> tuple[int, ...]:
         """The shape of the model's output, from its first row; refuses an X that the model cannot take."""
+        return self._forward(X[:1], X, name).shape
+
+    def _forward(self, rows: Array, X: Array, name: str) -> Array:
+        """The outputs for some rows of X."""
         try:
-            return forward(self.model, X[:1]).shape
+            return forward(self.model, rows)
         except errors.ShapeError as error:
             raise errors.ShapeError(
                 f"{name} has shape {X.shape}, which the model cannot take: {error.message}", hint=error.hint

@@ -1,0 +1,284 @@
+"""Many fits at once: the folds of a validation, the members of an ensemble, the seeds of a comparison.
+
+Small alike models train as fleets, sixteen in one native program with one model in each lane; others one for each
+thread. Either way each model learns from its own rows, in the order and with the noise of its own seed.
+
+Axis glossary: n rows, B rows of a batch, L lanes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forwardnet import errors
+from forwardnet.data.batches import stream_of
+from forwardnet.ir.graph import Spec
+from forwardnet.jit import trace
+from forwardnet.jit.cells import Cell, GeneratorCell, begin, cells_of, settings_of
+from forwardnet.jit.fallback import made_or_reason
+from forwardnet.ops.record import CannotLower
+from forwardnet.tensor.random import Generator, drawing_from
+from forwardnet.train import inputs
+from forwardnet.train.compiled import hooked
+from forwardnet.train.divergence import TrainingDivergedError
+from forwardnet.train.history import History
+from forwardnet.train.program import make_step
+from forwardnet.train.purity import Untouched
+
+if TYPE_CHECKING:
+    from forwardnet.compiler.fleet.program import Fleet
+    from forwardnet.train.trainer import Trainer
+
+Array = NDArray[Any]
+
+LANES = 16
+# A fleet of fewer models than this wastes more lanes than it saves calls.
+FEWEST = 3
+# Bytes of a fleet's arena: what lies in a processor's second cache. Larger models train one by one.
+LARGEST = 2 << 20
+# Multiply-adds of one native call, between two looks whether to go on: about a tenth of a second.
+CALL_WORK = 4e9
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit: a trainer and the rows it learns from."""
+
+    number: int
+    trainer: Trainer
+    rows: Array
+
+
+def fit_many(
+    trainers: Sequence[Trainer],
+    X: Any,
+    y: Any,
+    rows: Iterable[Any] | None = None,
+    *,
+    epochs: int = 20,
+    batch_size: int = 64,
+    shuffle: bool = True,
+    threads: int | None = None,
+) -> list[History]:
+    """Fit each trainer to its rows of `X` and `y`: what `trainer.fit(X[r], y[r], ...)` does, many at once.
+
+    `rows` gives for each trainer the numbers of its rows (None: all rows for all). At most `threads` threads work
+    (None: as many as there are processors). A model's weights depend on its own seed, rows and start alone, never on
+    what trains beside it or on the number of threads; they agree with those of a single `fit` within rounding. A run
+    that meets a NaN ends as `stopped == "diverged"` in its history, with its last good weights, and disturbs no other.
+
+    Returns:
+        The histories, in the order of the trainers.
+
+    Raises:
+        ArgumentError: two trainers share a model, or `rows` has another length than `trainers`.
+        DataError, ShapeError, DTypeError: the data cannot be used.
+    """
+    epochs, batch_size = inputs.whole(epochs, "epochs", least=1), inputs.whole(batch_size, "batch_size", least=1)
+    trainers = list(trainers)
+    if not trainers:
+        return []
+    if len({id(t.model) for t in trainers}) < len(trainers):
+        raise errors.ArgumentError("fit_many: two trainers share a model", hint="make a model for each")
+    arrays, _ = trainers[0]._data(X, y, None, 0.0, None)
+    jobs = _jobs(trainers, rows, len(arrays[0]))
+    many = _Many(arrays, epochs, batch_size, bool(shuffle), threads)
+    return many.run(jobs)
+
+
+def _jobs(trainers: Sequence[Trainer], rows: Iterable[Any] | None, n: int) -> list[Job]:
+    """Trainers and their checked rows."""
+    chosen = [np.arange(n)] * len(trainers) if rows is None else [np.asarray(r) for r in rows]
+    if len(chosen) != len(trainers):
+        raise errors.ArgumentError(f"fit_many: {len(chosen)} sets of rows for {len(trainers)} trainers")
+    for number, own in enumerate(chosen):
+        if own.ndim != 1 or own.dtype.kind not in "iu" or not own.size:
+            raise errors.ArgumentError(
+                f"fit_many: rows[{number}] has shape {own.shape} and type {own.dtype}, expected row numbers"
+            )
+        if own.min() < 0 or own.max() >= n:
+            raise errors.ArgumentError(f"fit_many: rows[{number}] names row {own.max()}, and there are {n} rows")
+    return [Job(i, t, own.astype(np.int64)) for i, (t, own) in enumerate(zip(trainers, chosen, strict=True))]
+
+
+class _Many:
+    """Runs jobs over the same data."""
+
+    def __init__(
+        self, arrays: tuple[Array, ...], epochs: int, batch_size: int, shuffle: bool, most: int | None
+    ) -> None:
+        from forwardnet.compiler import threads
+
+        self.arrays = tuple(np.ascontiguousarray(a) for a in arrays)
+        self.epochs, self.batch_size, self.shuffle = epochs, batch_size, shuffle
+        self.workers = threads.available() if most is None else inputs.whole(most, "threads", least=1)
+        self.stopped = threading.Event()
+
+    def run(self, jobs: Sequence[Job]) -> list[History]:
+        """All jobs; the histories in order."""
+        works: list[Any] = []
+        for alike in _alike(jobs):
+            fleet = self._fleet(alike)
+            if fleet is None:
+                works += [(self._alone, (job,)) for job in alike]
+            else:
+                parts = [alike[i : i + LANES] for i in range(0, len(alike), LANES)]
+                works += [(self._together, (fleet, part)) for part in parts]
+        with ThreadPoolExecutor(min(self.workers, len(works)), thread_name_prefix="fit-many") as pool:
+            futures = [pool.submit(work, *args) for work, args in works]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                self.stopped.set()
+                for future in futures:
+                    future.cancel()
+                raise
+        return [job.trainer.history for job in jobs]
+
+    def _alone(self, job: Job) -> None:
+        """One job by itself, on one thread."""
+        trainer, before = job.trainer, job.trainer.threads
+        trainer.threads = 1
+        try:
+            trainer.fit(
+                self.arrays[0][job.rows],
+                self.arrays[1][job.rows],
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                shuffle=self.shuffle,
+                progress=False,
+            )
+        except TrainingDivergedError:
+            pass  # `stopped` in the history says so
+        finally:
+            trainer.threads = before
+
+    # Fleets
+
+    def _fleet(self, jobs: Sequence[Job]) -> Fleet | None:
+        """The native program for alike jobs; None where there can be none, or is not worth it."""
+        first = jobs[0].trainer
+        if len(jobs) < FEWEST or not first.compile or first.scheduler is not None or first._scores:
+            return None
+        fleet, _ = made_or_reason(lambda: self._made(first, len(jobs[0].rows)))
+        return fleet if fleet is not None and fleet.size <= LARGEST else None
+
+    def _made(self, trainer: Trainer, n: int) -> Fleet:
+        from forwardnet.compiler.fleet.program import Course, Fleet
+
+        model, optimizer = trainer.model, trainer.optimizer
+        if any(hooked(module) for module in model.modules()):
+            raise CannotLower("a model with hooks")
+        cells = _cells(trainer)
+        step = make_step(model, trainer.loss, optimizer)
+        size = min(self.batch_size, n)
+        courses = []
+        model.train()
+        with Untouched(model), drawing_from(Generator(trainer.seed)):
+            for batch, steps in ((size, n // size), (n % size, 1)):
+                if batch:
+                    specs = [Spec((batch, *a.shape[1:]), a.dtype) for a in self.arrays]
+                    traced = trace(lambda *given: step(*given)[:1], specs, cells)
+                    courses.append(Course(traced.graph, traced.states, batch, steps))
+        optimizer.zero_grad()
+        drawn = {c.key: i for i, c in enumerate(cells) if isinstance(c, GeneratorCell) and c.key != "seed"}
+        return Fleet(courses, len(cells), drawn)
+
+    def _together(self, fleet: Fleet, jobs: Sequence[Job]) -> None:
+        """Up to sixteen jobs in one program; those that meet a NaN are run again alone, from where they began."""
+        begun = time.perf_counter()
+        every = [*jobs, *[jobs[-1]] * (LANES - len(jobs))]  # spare lanes do what the last one does
+        cells = [_cells(job.trainer) for job in jobs]
+        arena = fleet.arena()
+        self._pack(fleet, arena, every, [*cells, *[cells[-1]] * (LANES - len(jobs))])
+        rows = np.stack([job.rows for job in every], axis=1)
+        seeds = np.array([job.trainer.seed for job in every], np.uint64).view(np.int64)
+        first = jobs[0].trainer.epochs_done + 1
+        a_call = int(max(1, CALL_WORK // (fleet.work + 1)))
+        losses = []
+        for epoch in range(0, self.epochs, a_call):
+            if self.stopped.is_set():
+                return
+            losses.append(
+                fleet.run(
+                    arena,
+                    self.arrays,
+                    rows,
+                    seeds,
+                    epochs=min(a_call, self.epochs - epoch),
+                    first_epoch=first + epoch,
+                    shuffle=stream_of("shuffle", 0) if self.shuffle else None,
+                    noise=stream_of("noise", 0),
+                )
+            )
+        self._unpack(fleet, arena, jobs, cells, np.concatenate(losses), time.perf_counter() - begun)
+
+    def _pack(self, fleet: Fleet, arena: Array, jobs: Sequence[Job], cells: Sequence[Sequence[Cell]]) -> None:
+        for number, same in enumerate(zip(*cells, strict=True)):
+            view = fleet.cell(arena, number)
+            if isinstance(same[0], GeneratorCell):
+                if same[0].key == "seed":
+                    view[...] = np.array([job.trainer.seed for job in jobs], np.uint64).view(np.int64)
+            else:
+                values = [cell.read() for cell in same]
+                view[...] = np.stack(values, axis=-1).reshape(view.shape)
+
+    def _unpack(
+        self, fleet: Fleet, arena: Array, jobs: Sequence[Job], cells: Sequence[Any], losses: Array, seconds: float
+    ) -> None:
+        numbers = [n for n in fleet.courses[0].states if not isinstance(cells[0][n], GeneratorCell)]
+        values = {n: np.ascontiguousarray(np.moveaxis(fleet.cell(arena, n), -1, 0)) for n in numbers}
+        good: Any = np.isfinite(losses).all((0, 1))
+        for value in values.values():
+            good &= np.isfinite(value).all((1, 2))
+        for lane, job in enumerate(jobs):
+            if not good[lane]:
+                self._alone(job)
+                continue
+            for n in numbers:
+                cell = cells[lane][n]
+                cell.write(values[n][lane].reshape(cell.spec().shape))
+            job.trainer._finish_outside(losses[:, :, lane], fleet.sizes, seconds)
+
+
+def _cells(trainer: Trainer) -> list[Cell]:
+    """The cells of a trainer's model and optimiser, in the same order for alike trainers."""
+    begin(trainer.optimizer)
+    with drawing_from(Generator(trainer.seed)):
+        return cells_of([trainer.model, trainer.optimizer])
+
+
+def _alike(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Jobs in groups that one program fits: equal counts of rows and epochs, and equal networks."""
+    groups: dict[Any, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault((len(job.rows), job.trainer.epochs_done, _description(job.trainer)), []).append(job)
+    return list(groups.values())
+
+
+def _description(trainer: Trainer) -> Any:
+    """What the program of a trainer depends on, as far as can be seen; a trainer of its own kind where it cannot."""
+    model, optimizer, loss = trainer.model, trainer.optimizer, trainer.loss
+    modules = list(model.modules())
+    if any(not _is_plain(module) for module in modules):
+        return id(trainer)
+    shapes = [(name, p.spec, p.requires_grad) for name, p in model.named_parameters()]
+    kinds = [type(x) for x in (*modules, optimizer, loss)]
+    own = loss if not hasattr(loss, "modules") else None  # a function is itself
+    options = (trainer.compile, trainer.precision, trainer.scheduler is None, bool(trainer._scores))
+    return repr((shapes, kinds, settings_of([model, optimizer, loss]), options)), id(own)
+
+
+def _is_plain(module: Any) -> bool:
+    """Whether a module holds nothing but numbers, names, other modules and what is counted among its tensors."""
+    kept = (v for k, v in vars(module).items() if not k.startswith("_"))
+    return all(v is None or type(v) in (bool, int, float, str, tuple) for v in kept)
