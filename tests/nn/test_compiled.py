@@ -158,7 +158,35 @@ HIDDEN: dict[str, Callable[[], nn.Module]] = {
     "GLU without sizes": lambda: nn.Sequential(nn.Linear(WIDTH, 12), nn.GLU()),
     "Embedding": Words,
     "MixtureDensity": lambda: nn.MixtureDensity(WIDTH, 2, 3),
+    "Dropout": lambda: nn.Dropout(0.3),
+    "Dropout of the older form": lambda: nn.Sequential(nn.Linear(WIDTH, 6), nn.Dropout(0.5, inverted=False)),
+    "Dropout of everything": lambda: nn.Residual(nn.Linear(WIDTH, WIDTH), nn.Dropout(1.0)),
+    "AlphaDropout": lambda: nn.Sequential(nn.Linear(WIDTH, 6), nn.SELU(), nn.AlphaDropout(0.2)),
+    "GaussianNoise": lambda: nn.GaussianNoise(0.3),
+    "WeightNoise": lambda: nn.WeightNoise(nn.Linear(WIDTH, 6), nn.Tanh(), nn.Linear(6, 5), std=0.2),
+    "ActivityPenalty": lambda: nn.Sequential(nn.Linear(WIDTH, 6), nn.ReLU(), nn.ActivityPenalty(0.1)),
+    "ActivityPenalty by divergence": lambda: nn.Sequential(
+        nn.Linear(WIDTH, 6), nn.Sigmoid(), nn.ActivityPenalty(0.5, "kl", target=0.2)
+    ),
+    "TransposedLinear": lambda: tied(nn.Linear(WIDTH, 3)),
+    "MaskedLinear": lambda: pruned(nn.Linear(WIDTH, 6)),
+    "one layer twice": lambda: twice(nn.Linear(WIDTH, WIDTH)),
+    "Heads": lambda: nn.Heads(a=nn.Linear(WIDTH, 3), b=nn.Sequential(nn.Linear(WIDTH, 2), nn.Tanh())),
 }
+
+
+def tied(encoder: Any) -> nn.Module:
+    return nn.Sequential(encoder, nn.Tanh(), nn.TransposedLinear.tied_to(encoder))
+
+
+def twice(layer: Any) -> nn.Module:
+    return nn.Sequential(layer, nn.Tanh(), layer)
+
+
+def pruned(layer: Any) -> nn.Module:
+    model = nn.Sequential(layer)
+    nn.pruning.prune(model, 0.5)
+    return model
 
 
 @pytest.mark.parametrize("name", HIDDEN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forwardnet.nn import functional, init, utils
+from forwardnet.nn import functional, init, pruning, utils
 from forwardnet.nn.activations import (
     ACTIVATIONS,
     Activation,
@@ -14,10 +14,12 @@ from forwardnet.nn.activations import (
     Softmax,
     Tanh,
 )
+from forwardnet.nn.activity import ActivityPenalty, activity_penalties
 from forwardnet.nn.architecture import LAYERS, architecture, build
+from forwardnet.nn.dropout import AlphaDropout, Dropout
 from forwardnet.nn.embedding import Embedding
 from forwardnet.nn.gated import GLU, GTU, Maxout, ReGLU, SwiGLU
-from forwardnet.nn.linear import Flatten, Linear
+from forwardnet.nn.linear import Flatten, Linear, TransposedLinear
 from forwardnet.nn.losses import (
     LOSSES,
     BCELoss,
@@ -39,12 +41,15 @@ from forwardnet.nn.losses import (
 )
 from forwardnet.nn.mixture import MixtureDensity
 from forwardnet.nn.module import Module
+from forwardnet.nn.noise import GaussianNoise, WeightNoise
 from forwardnet.nn.normalize import BatchNorm1d, LayerNorm
 from forwardnet.nn.parameter import Parameter
+from forwardnet.nn.pruning import MaskedLinear
 from forwardnet.nn.rectifiers import Abs, Hardsigmoid, Hardtanh, PReLU, RReLU, Sign, Step
 from forwardnet.nn.residual import Residual
 from forwardnet.nn.sequential import ModuleList, Sequential
 from forwardnet.nn.smooth import ELU, GELU, SELU, LogSigmoid, Mish, SiLU, Softplus, Softsign, Swish
+from forwardnet.nn.tasks import Heads, MultiTaskLoss, Task
 
 __all__ = [
     "ACTIVATIONS",
@@ -57,15 +62,20 @@ __all__ = [
     "SELU",
     "Abs",
     "Activation",
+    "ActivityPenalty",
+    "AlphaDropout",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "CrossEntropyLoss",
+    "Dropout",
     "Embedding",
     "Flatten",
     "GaussianNLLLoss",
+    "GaussianNoise",
     "Hardsigmoid",
     "Hardtanh",
+    "Heads",
     "HingeLoss",
     "HuberLoss",
     "Identity",
@@ -78,12 +88,14 @@ __all__ = [
     "LogSoftmax",
     "Loss",
     "MSELoss",
+    "MaskedLinear",
     "Maxout",
     "Mish",
     "MixtureDensity",
     "MixtureNLLLoss",
     "Module",
     "ModuleList",
+    "MultiTaskLoss",
     "NLLLoss",
     "PReLU",
     "Parameter",
@@ -105,10 +117,15 @@ __all__ = [
     "SwiGLU",
     "Swish",
     "Tanh",
+    "Task",
+    "TransposedLinear",
+    "WeightNoise",
+    "activity_penalties",
     "architecture",
     "build",
     "functional",
     "init",
     "pairing_problem",
+    "pruning",
     "utils",
 ]

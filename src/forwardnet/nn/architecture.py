@@ -16,20 +16,26 @@ from typing import Any
 
 from forwardnet.errors import ForwardnetError, unknown_name
 from forwardnet.nn.activations import ACTIVATIONS
+from forwardnet.nn.activity import ActivityPenalty
+from forwardnet.nn.dropout import AlphaDropout, Dropout
 from forwardnet.nn.embedding import Embedding
 from forwardnet.nn.errors import ArchitectureError
 from forwardnet.nn.gated import GLU, GTU, Maxout, ReGLU, SwiGLU
-from forwardnet.nn.linear import Flatten, Linear
+from forwardnet.nn.linear import Flatten, Linear, TransposedLinear
 from forwardnet.nn.mixture import MixtureDensity
 from forwardnet.nn.module import Module
+from forwardnet.nn.noise import GaussianNoise, WeightNoise
 from forwardnet.nn.normalize import BatchNorm1d, LayerNorm
+from forwardnet.nn.pruning import MaskedLinear
 from forwardnet.nn.residual import Residual
 from forwardnet.nn.sequential import ModuleList, Sequential
+from forwardnet.nn.tasks import Heads
 
-CONTAINERS: tuple[type[Module], ...] = (Sequential, ModuleList, Residual)
+CONTAINERS: tuple[type[Module], ...] = (Sequential, ModuleList, Residual, WeightNoise, Heads)
 OTHERS: tuple[type[Module], ...] = (
     *(Linear, Flatten, Maxout, GLU, GTU, ReGLU, SwiGLU),
     *(BatchNorm1d, LayerNorm, Embedding, MixtureDensity),
+    *(Dropout, AlphaDropout, GaussianNoise, ActivityPenalty, TransposedLinear, MaskedLinear),
 )
 LAYERS: dict[str, type[Module]] = {layer.__name__: layer for layer in (*CONTAINERS, *OTHERS, *ACTIVATIONS.values())}
 # Deeper nesting than any network has; what exceeds it is refused before Python's own recursion limit is met.
@@ -62,7 +68,7 @@ def _describe(module: Module, path: str, seen: dict[int, str], depth: int) -> di
         return {"same_as": seen[id(module)]}
     seen[id(module)] = path
     is_container = issubclass(kind, CONTAINERS)
-    found: dict[str, Any] = {"layer": kind.__name__, "arguments": {} if is_container else module._arguments()}
+    found: dict[str, Any] = {"layer": kind.__name__, "arguments": module._arguments()}
     if is_container:
         found["children"] = {
             name: _describe(child, f"{path}.{name}" if path else name, seen, depth + 1)
@@ -142,8 +148,8 @@ class _Builder:
             raise ArchitectureError(f"{place}: 'arguments' and 'children' are mappings")
         kind = LAYERS[name]
         is_container = issubclass(kind, CONTAINERS)
-        if is_container != ("children" in description) or (is_container and arguments):
-            raise ArchitectureError(f"{place}: {name} has {'only' if is_container else 'no'} children")
+        if is_container != ("children" in description):
+            raise ArchitectureError(f"{place}: {name} has {'' if is_container else 'no '}children")
         try:
             if self.left is not None:
                 claimed = kind._claim(**arguments)

@@ -6,7 +6,7 @@ Axis glossary: B batch, I inputs, O outputs.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Self
 
 from forwardnet.errors import ArgumentError, DTypeError, ShapeError
 from forwardnet.ir.shapes import numel
@@ -19,23 +19,8 @@ from forwardnet.tensor.functional import empty
 COUNT_WORDS = {2: "two", 3: "three", 4: "four"}
 
 
-class Linear(Module):
-    """y[..., o] = sum_i x[..., i] W[o, i] + b[o]: the affine map of a dense layer.
-
-    `weight` has shape (O, I), `bias` (O,); both start uniform in +-1/sqrt(I), as PyTorch's do.
-
-    Args:
-        in_features: I, length of the last axis of the input.
-        out_features: O, length of the last axis of the output.
-        bias: whether there is a b.
-
-    Raises:
-        ShapeError: the last axis of an input is not I long.
-
-    Example:
-        >>> nn.Linear(3, 2)(ff.zeros(5, 3)).shape
-        forwardnet.Size([5, 2])
-    """
+class Affine(Module):
+    """Base of the layers with one matrix of weights and a bias: y = x A + b with A made of the weights."""
 
     weight: Parameter
     bias: Parameter | None
@@ -46,15 +31,18 @@ class Linear(Module):
         super().__init__()
         for name, size in (("in_features", in_features), ("out_features", out_features)):
             if isinstance(size, bool) or not hasattr(size, "__index__") or size < 0:
-                raise ArgumentError(f"Linear: {name} is {size!r}, expected a whole number >= 0")
+                raise ArgumentError(f"{type(self).__name__}: {name} is {size!r}, expected a whole number >= 0")
         self.in_features = int(in_features)
         self.out_features = int(out_features)
-        self.weight = Parameter(empty(self.out_features, self.in_features, dtype=dtype))
+        self.weight = Parameter(empty(*self._weight_shape(), dtype=dtype))
         if bias:
             self.bias = Parameter(empty(self.out_features, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, int]:
+        return self.out_features, self.in_features
 
     def reset_parameters(self) -> None:
         """Draw weights and biases anew."""
@@ -63,13 +51,13 @@ class Linear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def _check(self, x: Tensor) -> None:
+        """Raises `ShapeError` or `DTypeError` for an input that the weights do not fit."""
         if x.ndim == 0 or x.shape[-1] != self.in_features or x.dtype != self.weight.dtype:
             raise self._misfit(x)
-        return F.linear(x, self.weight, self.bias)
 
     def _misfit(self, x: Tensor) -> Exception:
-        where = f"Linear({self.in_features}, {self.out_features})"
+        where = f"{type(self).__name__}({self.in_features}, {self.out_features})"
         shape = tuple(x.shape)
         if not shape or shape[-1] != self.in_features:
             return ShapeError(
@@ -108,6 +96,62 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Linear(Affine):
+    """y[..., o] = sum_i x[..., i] W[o, i] + b[o]: the affine map of a dense layer.
+
+    `weight` has shape (O, I), `bias` (O,); both start uniform in +-1/sqrt(I), as PyTorch's do.
+
+    Args:
+        in_features: I, length of the last axis of the input.
+        out_features: O, length of the last axis of the output.
+        bias: whether there is a b.
+
+    Raises:
+        ShapeError: the last axis of an input is not I long.
+
+    Example:
+        >>> nn.Linear(3, 2)(ff.zeros(5, 3)).shape
+        forwardnet.Size([5, 2])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check(x)
+        return F.linear(x, self.weight, self.bias)
+
+
+class TransposedLinear(Affine):
+    """y[..., o] = sum_i x[..., i] W[i, o] + b[o]: a dense layer whose weights lie the other way round, (I, O).
+
+    Its weights may be those of a `Linear` layer from O to I, as in an autoencoder with one matrix for both directions:
+    see `tied_to`.
+
+    Args:
+        in_features: I, length of the last axis of the input.
+        out_features: O, length of the last axis of the output.
+        bias: whether there is a b.
+
+    Example:
+        >>> encoder = nn.Linear(8, 3)
+        >>> decoder = nn.TransposedLinear.tied_to(encoder)
+        >>> nn.Sequential(encoder, nn.Tanh(), decoder).count_parameters()  # 8 * 3 weights, once; 3 and 8 biases
+        35
+    """
+
+    @classmethod
+    def tied_to(cls, linear: Linear, *, bias: bool = True) -> Self:
+        """The layer from the outputs of `linear` to its inputs that uses its weights, with a bias of its own."""
+        made = cls(linear.out_features, linear.in_features, bias, dtype=linear.weight.dtype)
+        made.weight = linear.weight
+        return made
+
+    def _weight_shape(self) -> tuple[int, int]:
+        return self.in_features, self.out_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check(x)
+        return F.linear(x, self.weight.T, self.bias)
 
 
 class Flatten(Module):

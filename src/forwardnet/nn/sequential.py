@@ -46,6 +46,9 @@ class _Numbered(Module):
     def _part(self, items: list[tuple[str, Module]]) -> Self:
         raise NotImplementedError
 
+    def _arguments(self) -> dict[str, Any]:
+        return {}  # the modules are its children
+
     def __setitem__(self, index: int | str, module: Module) -> None:
         setattr(self, index if isinstance(index, str) else self._position(index), module)
 

@@ -8,7 +8,8 @@ Axis glossary: n rows, C classes, k outputs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -134,9 +135,46 @@ class Pairing:
         return y
 
 
+@dataclass(frozen=True)
+class TasksPairing(Pairing):
+    """What a loss of several tasks expects: a target for each, by name; they are put side by side in one matrix."""
+
+    tasks: nn.MultiTaskLoss = field(kw_only=True)
+
+    @property
+    def parts(self) -> dict[str, Pairing]:
+        """What the loss of each task expects."""
+        return {name: pairing_of(loss) for name, loss in self.tasks.losses.items()}
+
+    def targets(self, data: Any, n: int, output_shape: tuple[int, ...], dtype: Any, *, name: str = "y") -> Array:
+        """`data`, a mapping of names of tasks to targets, as one matrix (n, columns) of the type `dtype`."""
+        names = ", ".join(self.tasks.names)
+        if not isinstance(data, Mapping):
+            raise errors.DTypeError(
+                f"{self.loss}: {name} is {type(data).__name__}, expected a dict with targets for the tasks {names}"
+            )
+        if set(data) != set(self.tasks.names):
+            raise errors.ArgumentError(
+                f"{self.loss}: {name} has targets for {', '.join(map(str, data))}, expected the tasks {names}"
+            )
+        columns = []
+        self.tasks.split(np.empty(output_shape))  # says when the heads put out another number of columns
+        for task, outputs in zip(self.tasks.names, self.tasks.outputs, strict=True):
+            part = self.parts[task].targets(data[task], n, (output_shape[0], outputs), dtype, name=f"{name}[{task!r}]")
+            if self.tasks.losses[task].target == "classes" and part.ndim == 2:
+                raise errors.ShapeError(
+                    f"{name}[{task!r}] has shape {part.shape}, expected class indices",
+                    hint="probabilities of classes are taken by a loss alone, not by one task of several",
+                )
+            columns.append(part.reshape(n, -1).astype(dtype))
+        return np.ascontiguousarray(np.concatenate(columns, axis=1))
+
+
 def pairing_of(loss: Any) -> Pairing:
     """What `loss`, an object of `nn`, a function of `nn.functional` or one's own function, expects."""
     name = getattr(loss, "__name__", type(loss).__name__)
+    if isinstance(loss, nn.MultiTaskLoss):
+        return TasksPairing(name, "custom", "values", tasks=loss)
     kind = next((c for c in nn.losses.LOSSES.values() if isinstance(loss, c) or loss is c.function), None)
     if kind is None:
         return Pairing(name, "custom", "values")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from forwardnet import errors
 from forwardnet.train.history import Row
 from forwardnet.train.metrics import METRICS, Metric
-from forwardnet.train.pairing import Pairing
+from forwardnet.train.pairing import Pairing, TasksPairing
 
 Array = NDArray[Any]
 Chosen = str | Callable[[Array, Array], float]
@@ -65,10 +66,33 @@ def choose(metrics: Chosen | Sequence[Chosen], pairing: Pairing) -> Scores:
             raise errors.ArgumentError(f"metrics: got {item!r}, expected a name or a function (y_true, output)")
         if name in chosen or name in RESERVED:
             raise errors.ArgumentError(f"metrics: the name {name!r} is taken", hint="set another function.__name__")
+        if isinstance(metric, Metric) and isinstance(pairing, TasksPairing):
+            chosen.update(_for_tasks(metric, pairing))
+            continue
         if isinstance(metric, Metric):
             _check_suits(metric, pairing)
         chosen[name] = metric
     return Scores(chosen, pairing)
+
+
+def _for_tasks(metric: Metric, pairing: TasksPairing) -> Mapping[str, Callable[[Array, Array], float]]:
+    """The metric of every task that it suits, as functions of all targets and outputs: {"<task>_<metric>": ...}."""
+    # Alone, a metric of labels takes numbers near 0 and 1 for classes; among other tasks numbers are meant as numbers.
+    suits = {"values": ("values",)}.get(metric.needs, ("classes", "labels"))
+    chosen = {
+        f"{task}_{metric.name}": partial(_of_task, Scores({metric.name: metric}, part), pairing, task)
+        for task, part in pairing.parts.items()
+        if part.kind in suits
+    }
+    if not chosen:
+        kinds = ", ".join(f"{task} of {part.kind}" for task, part in pairing.parts.items())
+        raise errors.ArgumentError(f"metric {metric.name!r} suits none of the tasks: {kinds}")
+    return chosen
+
+
+def _of_task(scores: Scores, pairing: TasksPairing, task: str, y: Array, output: Array) -> float:
+    (value,) = scores(pairing.tasks.split_targets(y)[task], pairing.tasks.split(output)[task]).values()
+    return float(value)
 
 
 def _check_suits(metric: Metric, pairing: Pairing) -> None:
