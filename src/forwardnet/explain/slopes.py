@@ -24,12 +24,12 @@ REACH, PLACES = 40.0, 80_001
 
 
 def activation_of(name: str | nn.Activation) -> nn.Activation:
-    """The activation itself, or one of the registry by name with its default options."""
+    """The activation itself, or one of the registry by name with its default options, in evaluation mode."""
     if isinstance(name, nn.Activation):
         return name
     if name not in nn.ACTIVATIONS:
         raise unknown_name("activation", name, nn.ACTIVATIONS)
-    return nn.ACTIVATIONS[name]()
+    return nn.ACTIVATIONS[name]().eval()
 
 
 def slopes(activation: str | nn.Activation, x: Any) -> Floats:

@@ -12,26 +12,65 @@ from forwardnet.plot.activations import activation
 from forwardnet.plot.boundary import decision_boundary, scatter
 from forwardnet.plot.classification import confusion
 from forwardnet.plot.construct import approximation, region, surface
+from forwardnet.plot.distributions import conditional_density, divergences, mixture
+from forwardnet.plot.gradients import activity, gradient_flow, learning_speeds, saturation
+from forwardnet.plot.graphs import computation_graph
 from forwardnet.plot.images import images
+from forwardnet.plot.importances import attribution, importance
+from forwardnet.plot.loss_surfaces import best_step, landscape, landscapes, spectrum, terrain
 from forwardnet.plot.network import network, neuron
+from forwardnet.plot.paths import animate, critical_points, descent, trajectories
+from forwardnet.plot.recap import (
+    activation_grid,
+    capacity,
+    dimensions,
+    norm_balls,
+    principal_components,
+    step_losses,
+)
 from forwardnet.plot.regression import fitted_line, predicted_vs_true
 from forwardnet.plot.style import png_bytes, save
 from forwardnet.plot.training import curves
 
 __all__ = [
     "activation",
+    "activation_grid",
+    "activity",
+    "animate",
     "approximation",
+    "attribution",
+    "best_step",
+    "capacity",
+    "computation_graph",
+    "conditional_density",
     "confusion",
+    "critical_points",
     "curves",
     "decision_boundary",
+    "descent",
+    "dimensions",
+    "divergences",
     "fitted_line",
+    "gradient_flow",
     "images",
+    "importance",
+    "landscape",
+    "landscapes",
+    "learning_speeds",
+    "mixture",
     "network",
     "neuron",
+    "norm_balls",
     "png_bytes",
     "predicted_vs_true",
+    "principal_components",
     "region",
+    "saturation",
     "save",
     "scatter",
+    "spectrum",
+    "step_losses",
     "surface",
+    "terrain",
+    "trajectories",
 ]
