@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from forwardnet.errors import ArgumentError, AxisError, ShapeError
+from forwardnet.errors import AxisError, ShapeError
 from forwardnet.nn import functional as F, init
+from forwardnet.nn.checks import check_count
 from forwardnet.nn.module import Module
 from forwardnet.nn.parameter import Parameter
 from forwardnet.tensor import Tensor
@@ -45,8 +46,7 @@ class Embedding(Module):
     ) -> None:
         super().__init__()
         for name, size in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
-            if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
-                raise ArgumentError(f"Embedding: {name} is {size!r}, expected a whole number >= 1")
+            check_count("Embedding", name, size)
         self.num_embeddings, self.embedding_dim = int(num_embeddings), int(embedding_dim)
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:

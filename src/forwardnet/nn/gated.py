@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from forwardnet.errors import ArgumentError
 from forwardnet.ir.shapes import numel
 from forwardnet.nn.activations import identity, relu, sigmoid, tanh
+from forwardnet.nn.checks import check_count
 from forwardnet.nn.layer_functions import halves
 from forwardnet.nn.linear import Linear
 from forwardnet.nn.module import Module
@@ -50,8 +51,7 @@ class Maxout(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if isinstance(pieces, bool) or not hasattr(pieces, "__index__") or pieces < 1:
-            raise ArgumentError(f"Maxout: pieces is {pieces!r}, expected a whole number >= 1")
+        check_count("Maxout", "pieces", pieces)
         self.linears = ModuleList(Linear(in_features, out_features, bias, device, dtype) for _ in range(pieces))
         self.in_features, self.out_features, self.pieces = int(in_features), int(out_features), int(pieces)
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from forwardnet.errors import ArgumentError, ShapeError
 from forwardnet.ir.shapes import numel
 from forwardnet.nn import init, loss_terms as terms
+from forwardnet.nn.checks import check_count
 from forwardnet.nn.linear import Linear
 from forwardnet.nn.module import Module
 from forwardnet.nn.smooth import logsigmoid
@@ -145,8 +146,7 @@ class MixtureDensity(Module):
     ) -> None:
         super().__init__()
         for name, count in (("components", components), ("out_features", out_features)):
-            if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
-                raise ArgumentError(f"MixtureDensity: {name} is {count!r}, expected a whole number >= 1")
+            check_count("MixtureDensity", name, count)
         if not 0 < min_scale < math.inf:
             raise ArgumentError(f"MixtureDensity: min_scale is {min_scale}, expected a number > 0")
         self.in_features, self.components, self.out_features = int(in_features), int(components), int(out_features)

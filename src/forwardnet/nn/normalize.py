@@ -12,6 +12,7 @@ from typing import Any
 from forwardnet.errors import ArgumentError, DTypeError, ShapeError
 from forwardnet.ir.shapes import numel
 from forwardnet.nn import functional as F
+from forwardnet.nn.checks import check_count
 from forwardnet.nn.module import Module
 from forwardnet.nn.parameter import Parameter
 from forwardnet.tensor import Tensor
@@ -129,8 +130,7 @@ class BatchNorm1d(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        if isinstance(num_features, bool) or not hasattr(num_features, "__index__") or num_features < 1:
-            raise ArgumentError(f"BatchNorm1d: num_features is {num_features!r}, expected a whole number >= 1")
+        check_count("BatchNorm1d", "num_features", num_features)
         n = self.num_features = int(num_features)
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
         self.register_parameter("weight", Parameter(ones(n, dtype=dtype)) if affine else None)

@@ -7,6 +7,7 @@ from typing import Any
 from forwardnet.errors import ArgumentError, ShapeError
 from forwardnet.ir.shapes import numel
 from forwardnet.nn.activations import INF, Activation, formula
+from forwardnet.nn.checks import check_count
 from forwardnet.nn.parameter import Parameter
 from forwardnet.ops import logic, scalar as op
 from forwardnet.tensor import Tensor
@@ -102,8 +103,7 @@ class PReLU(Activation, formula=prelu):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__(weight=init)
-        if isinstance(num_parameters, bool) or not hasattr(num_parameters, "__index__") or num_parameters < 1:
-            raise ArgumentError(f"PReLU: num_parameters is {num_parameters!r}, expected a whole number >= 1")
+        check_count("PReLU", "num_parameters", num_parameters)
         self.num_parameters = int(num_parameters)
         self.init = init
         self.weight = Parameter(full((self.num_parameters,), float(init), dtype=dtype))
