@@ -76,13 +76,18 @@ def chosen_by(group: Callable[[int], int], way: Callable[[int], int]) -> Choose:
         groups = orient._Groups(program)
         roots = {groups.root(v.index)[0] for v in program.values}
         of = orient._settled(program, groups, {root: group(root) for root in roots})
-        return Orientation(of, {v.index: way(v.index) for v in program.values if v.kind == "matmul"})
+        chosen = Orientation(of)
+        for v in program.values:
+            if v.kind == "matmul":
+                wanted = way(v.index)
+                chosen.way[v.index] = 1 if wanted == orient.DOT and not orient.can_dot(v, chosen) else wanted
+        return chosen
 
     return choose
 
 
 @pytest.mark.parametrize("group", [0, 1])
-@pytest.mark.parametrize("way", [0, 1])
+@pytest.mark.parametrize("way", [0, 1, orient.DOT])
 def test_all_one_way(monkeypatch: pytest.MonkeyPatch, group: int, way: int) -> None:
     monkeypatch.setattr(orient, "choose", chosen_by(lambda _: group, lambda _: way))
     check(answers())
@@ -91,7 +96,7 @@ def test_all_one_way(monkeypatch: pytest.MonkeyPatch, group: int, way: int) -> N
 @pytest.mark.parametrize("seed", range(3))
 def test_orientations_drawn_by_chance(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    monkeypatch.setattr(orient, "choose", chosen_by(lambda _: int(rng.integers(2)), lambda _: int(rng.integers(2))))
+    monkeypatch.setattr(orient, "choose", chosen_by(lambda _: int(rng.integers(2)), lambda _: int(rng.integers(3))))
     check(answers())
 
 
@@ -137,7 +142,7 @@ def test_other_kernels(monkeypatch: pytest.MonkeyPatch, kind: type[Scheduler], s
     monkeypatch.setattr("forwardnet.compiler.program.schedule", schedule)
     if seed is not None:
         rng = np.random.default_rng(seed)
-        monkeypatch.setattr(orient, "choose", chosen_by(lambda _: int(rng.integers(2)), lambda _: int(rng.integers(2))))
+        monkeypatch.setattr(orient, "choose", chosen_by(lambda _: int(rng.integers(2)), lambda _: int(rng.integers(3))))
     check(answers())
     fused = max(len(kernel.values) for schedule in made for kernel in schedule.kernels)
     assert (fused == 1) is (kind is Apart)
@@ -189,7 +194,7 @@ def test_threads_with_other_tiles_and_kernels(monkeypatch: pytest.MonkeyPatch, t
         monkeypatch.setattr(f"forwardnet.compiler.{name}", value)
     monkeypatch.setattr("forwardnet.compiler.program.work", lambda plan: 100.0)
     rng = np.random.default_rng(threads)
-    monkeypatch.setattr(orient, "choose", chosen_by(lambda _: int(rng.integers(2)), lambda _: int(rng.integers(2))))
+    monkeypatch.setattr(orient, "choose", chosen_by(lambda _: int(rng.integers(2)), lambda _: int(rng.integers(3))))
     monkeypatch.setattr("forwardnet.compiler.products.TILE", 2)
     monkeypatch.setattr("forwardnet.compiler.program.schedule", lambda p, o: Early(p, o).run())
     check(answers(threads))

@@ -51,7 +51,10 @@ def cases(draw: Callable[..., Any], *, special: bool = False) -> Case:
 def check(case: Case) -> None:
     """Native results are the interpreter's."""
     want = graphs.expected(case)
-    got = graphs.run(Native(case.graph, case.signature), case)
+    with pytest.MonkeyPatch.context() as patch:
+        if len(case.graph.nodes) % 2:  # in half of the cases no product is summed along the lanes
+            patch.setattr(orient, "can_dot", lambda val, chosen: False)
+        got = graphs.run(Native(case.graph, case.signature), case)
     found = graphs.differences(got, want, case)
     assert not found, found
 
@@ -72,16 +75,20 @@ def test_the_cases_show_what_they_should() -> None:
     """Kinds of kernels, states in place and copied, gathered inputs, records, losses, several steps: all occur."""
     seen: dict[str, int] = {}
     names: set[str] = set()
-    for seed in range(150):
+    for seed in range(300):
         rng = np.random.default_rng(seed)
         case = grow(lambda n, rng=rng: int(rng.integers(n)))  # type: ignore[misc]
         names |= {node.name for node in case.graph.live()}
         program = rules.build(case.graph, case.signature.states)
-        orientation = orient.choose(program)
+        with pytest.MonkeyPatch.context() as patch:
+            if len(case.graph.nodes) % 2:
+                patch.setattr(orient, "can_dot", lambda val, chosen: False)
+            orientation = orient.choose(program)
         kernels = schedule(program, orientation)
         plan = make_plan(program, orientation, kernels, dict(case.signature.states))
+        kinds = [k.kind for k in kernels.kernels]
         counts = {
-            **{kind: sum(k.kind == kind for k in kernels.kernels) for kind in ("loop", "matmul", "turn", "assemble")},
+            **{kind: kinds.count(kind) for kind in ("loop", "matmul", "dot", "turn", "assemble")},
             "phases": any(max(k.phase.values(), default=0) > 0 for k in kernels.kernels),
             "epilogue": any(k.kind == "matmul" and len(k.values) > 1 for k in kernels.kernels),
             "states": bool(case.signature.states),

@@ -242,3 +242,9 @@ class Frame:
 def scalar_of(dtype: Any) -> Any:
     """The LLVM type of one element in a register."""
     return scalar_type(dtype)
+
+
+def tiles(count: int, size: int) -> list[tuple[int, int, int]]:
+    """(first, length, how many): whole tiles of `size`, then one of what is left."""
+    whole, rest = divmod(count, size)
+    return [(first, length, n) for first, length, n in ((0, size, whole), (whole * size, rest, 1)) if length * n]

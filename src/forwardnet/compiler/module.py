@@ -18,7 +18,7 @@ from forwardnet.compiler.loops import emit_loop
 from forwardnet.compiler.matrix import ALONE
 from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
-from forwardnet.compiler.products import emit_product
+from forwardnet.compiler.products import emit_dot, emit_product
 from forwardnet.compiler.random import emit_random
 from forwardnet.compiler.schedule import Kernel
 from forwardnet.compiler.transfer import (
@@ -63,7 +63,7 @@ class Part:
 
 def work(plan: Plan) -> float:
     """Multiply-adds of all products of a step."""
-    return float(sum(_multiply_adds(k) for k in plan.schedule.kernels if k.kind == "matmul"))
+    return float(sum(_multiply_adds(k) for k in plan.schedule.kernels if k.kind in ("matmul", "dot")))
 
 
 def _multiply_adds(kernel: Kernel) -> int:
@@ -75,7 +75,7 @@ def is_worth_sharing(kernel: Kernel, plan: Plan) -> bool:
     """Whether several threads finish a kernel sooner than one; totals over rows are summed by one."""
     if kernel.kind == "matmul":
         return _multiply_adds(kernel) >= PRODUCT_WORK
-    if kernel.kind == "assemble":
+    if kernel.kind in ("assemble", "dot"):
         return False
     vectors = kernel.space[0] * panels(kernel.space[1]) * max(1, len(kernel.values))
     if kernel.kind == "random":
@@ -191,6 +191,9 @@ class Emitter:
         frame = self._frame(name, shared=self.threads > 1 and is_worth_sharing(kernel, self.plan), width=width)
         if kernel.kind == "matmul":
             emit_product(frame, kernel, self.plan)
+        elif kernel.kind == "dot":
+            assert kernel.root is not None
+            emit_dot(frame, kernel.root, self.plan)
         elif kernel.kind in ALONE:
             assert kernel.root is not None
             (emit_assembly if kernel.kind == "assemble" else emit_random)(frame, kernel.root, self.plan)

@@ -15,6 +15,7 @@ from forwardnet.compiler.matrix import Operand, Program, Val
 
 LANES = 16
 TILE = 8
+DOT = 2
 
 # Cost of moving one vector of 16 elements, in fused multiply-adds of vectors.
 MAP, TRANSPOSE, ACROSS = 1.5, 6.0, 8.0
@@ -22,7 +23,10 @@ MAP, TRANSPOSE, ACROSS = 1.5, 6.0, 8.0
 
 @dataclass
 class Orientation:
-    """The choice: `of[val.index]` for each value, `way[val.index]` for each matrix product (1: transposed result)."""
+    """The choice: `of[val.index]` for each value, `way[val.index]` for each matrix product.
+
+    The ways are 0 (panels of the result), 1 (of its transpose) and `DOT` (element by element, summed along lanes).
+    """
 
     of: dict[int, int] = field(default_factory=dict)
     way: dict[int, int] = field(default_factory=dict)
@@ -153,11 +157,20 @@ def _matmul_cost(val: Val, chosen: Orientation, turned: set[int]) -> float:
         if way != chosen.of[val.index]:
             cost += TRANSPOSE * m * panels(n)
         costs.append((cost, way, needed))
+    if can_dot(val, chosen):
+        m, n = val.shape
+        costs.append((m * n * (panels(val.args[0].shape[1]) + ACROSS), DOT, None))
     cost, way, needed = min(costs, key=lambda c: (c[0], c[1]))
     chosen.way[val.index] = way
     if needed is not None:
         turned.add(needed.index)
     return cost
+
+
+def can_dot(val: Val, chosen: Orientation) -> bool:
+    """Whether both operands of a product lie with the axis that is summed along the lanes."""
+    a, b = val.args
+    return chosen.form(a) == 0 and chosen.form(b) == 1
 
 
 def operand_to_turn(val: Val, chosen: Orientation, way: int) -> Val | None:

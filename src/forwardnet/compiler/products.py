@@ -8,9 +8,10 @@ Each element is summed in the order of k by one accumulator, whatever the tile i
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
-from forwardnet.compiler.emit import Frame, index
+from forwardnet.compiler.emit import Frame, index, tiles
 from forwardnet.compiler.lanes import I8
 from forwardnet.compiler.llvm import ir
 from forwardnet.compiler.loops import Maps, Place, accumulate
@@ -18,10 +19,12 @@ from forwardnet.compiler.matrix import Operand, Val
 from forwardnet.compiler.orient import LANES, TILE, panels
 from forwardnet.compiler.plan import Plan
 from forwardnet.compiler.schedule import Kernel
+from forwardnet.compiler.transfer import position_of
 
 Value = Any
 WIDE = 2  # panels of a tile
 UNROLL = 4
+SQUARE = 4  # rows and columns of a tile that is summed along the lanes
 # Epilogues of more operations than this are emitted once, in a loop over the rows of the tile.
 SHORT = 12
 
@@ -223,3 +226,51 @@ def splits_by_panels(kernel: Kernel, threads: int) -> bool:
 def emit_product(frame: Frame, kernel: Kernel, plan: Plan) -> None:
     """The whole of a product's kernel."""
     Product(frame, kernel, plan).run()
+
+
+def emit_dot(f: Frame, root: Val, plan: Plan) -> None:
+    """y[i, j] = sum_k a[i, k] b[k, j] with k along the lanes of both: small results of sums over a batch.
+
+    Tiles of 4 by 4 accumulators run along k, then each is summed across its lanes.
+    """
+    a, b = root.args
+    for i0, tall, i_count in tiles(root.shape[0], SQUARE):
+        with f.loop(i_count) as (i, _, i_done):
+            for j0, wide, j_count in tiles(root.shape[1], SQUARE):
+                with f.loop(j_count) as (j, _, j_done):
+                    row, col = f.plus(index(i0), f.scaled(i, tall)), f.plus(index(j0), f.scaled(j, wide))
+                    rows = [f.plus(row, index(n)) for n in range(tall)]
+                    cols = [f.plus(col, index(n)) for n in range(wide)]
+                    sums = _dots(f, plan, (a, b), rows, cols)
+                    for n, (r, c) in enumerate(itertools.product(rows, cols)):
+                        place = position_of(f, Operand(root), plan, r, c)
+                        f.store_one(f.across("sum", sums[n]), plan.offset(root), place, root.dtype)
+                    j_done()
+            i_done()
+
+
+def _dots(f: Frame, plan: Plan, operands: tuple[Operand, Operand], rows: list[Value], cols: list[Value]) -> list[Value]:
+    """For each row of a and column of b the sums of products, lane by lane; the last lanes count only up to k."""
+    a, b = operands
+    count = a.shape[1]
+    whole, rest = divmod(count, LANES)
+    sums = [f.k.const(0, a.val.dtype)] * (len(rows) * len(cols))
+
+    def load(x: Operand, height: int, line: Value, panel: Value) -> Value:
+        element = f.plus(f.scaled(panel, height * LANES), f.scaled(line, LANES))
+        return f.load(plan.offset(x.val, plan.orientation(x.val)), element, x.val.dtype)
+
+    def add(panel: Value, held: list[Value], used: int) -> list[Value]:
+        left = [load(a, a.shape[0], r, panel) for r in rows]
+        if used < LANES:
+            zero = f.k.const(0, a.val.dtype)
+            left = [f.k.select(f.below(index(0), used), x, zero) for x in left]
+        right = [load(b, b.shape[1], c, panel) for c in cols]
+        if used < LANES:  # what pads b may not be finite
+            right = [f.k.select(f.below(index(0), used), y, zero) for y in right]
+        return [f.k.fma(x, y, total) for (x, y), total in zip(itertools.product(left, right), held, strict=True)]
+
+    if whole:
+        with f.loop(whole, carried=sums) as (panel, held, done):
+            done(*add(panel, held, LANES))
+    return add(index(whole), sums, rest) if rest else sums

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from forwardnet.compiler.matrix import ALONE, Operand, Program, Val
-from forwardnet.compiler.orient import Orientation, operand_to_turn, panels
+from forwardnet.compiler.orient import DOT, Orientation, operand_to_turn, panels
 
 FULL, ROW, COL, ONE = "full", "row", "col", "one"
 
@@ -24,7 +24,7 @@ class Kernel:
     (for a value of the outer level: before which).
     """
 
-    kind: str  # "loop", "matmul", "turn", or one of `ALONE`
+    kind: str  # "loop", "matmul", "dot" (a product element by element), "turn", or one of `ALONE`
     space: tuple[int, int]
     values: list[Val] = field(default_factory=list)
     outer: str | None = None
@@ -155,6 +155,10 @@ class Scheduler:
         for arg in val.args:
             self.place(arg.val)
         way = self.o.way[val.index]
+        if way == DOT:
+            self.home[val.index] = len(self.kernels)
+            self.kernels.append(Kernel("dot", self.o.shape(val), [val], "panels", {val.index: 0}, val))
+            return
         needed = operand_to_turn(val, self.o, way)
         if needed is not None and needed.index not in self.turned:
             self._turn(needed)
@@ -173,7 +177,7 @@ class Scheduler:
 
     def _join(self, kernel: Kernel, position: int, group: list[Val]) -> bool:
         """Put the values of `group` into `kernel` if all of them fit; tells whether they did."""
-        if kernel.kind in ("turn", *ALONE):
+        if kernel.kind in ("turn", "dot", *ALONE):
             return False
         trial = Kernel(
             kernel.kind, kernel.space, list(kernel.values), kernel.outer, dict(kernel.phase), kernel.root, kernel.way
@@ -280,7 +284,7 @@ class Scheduler:
     def _stored(self) -> set[int]:
         """Values that must be in memory: read by another kernel or phase, transposed, or given out."""
         stored = {o.val.index for o in self.program.outputs} | set(self.turned)
-        stored |= {v.index for v in self.program.values if v.kind in ALONE}
+        stored |= {v.index for v in self.program.values if v.kind in ALONE or self.o.way.get(v.index) == DOT}
         for position, kernel in enumerate(self.kernels):
             for val in kernel.values:
                 for arg in val.args:

@@ -141,8 +141,8 @@ def emit_assembly(f: Frame, val: Val, plan: Plan) -> None:
         x = val.args[piece.source]
         with f.loop(piece.shape[0]) as (r, _, rows_done):
             with f.loop(piece.shape[1]) as (c, _, columns_done):
-                source = _position(f, x, plan, _along(f, r, piece.rows), _along(f, c, piece.columns))
-                target = _position(f, Operand(val), plan, _along(f, r, piece.to_rows), _along(f, c, piece.to_columns))
+                source = position_of(f, x, plan, _along(f, r, piece.rows), _along(f, c, piece.columns))
+                target = position_of(f, Operand(val), plan, _along(f, r, piece.to_rows), _along(f, c, piece.to_columns))
                 one = f.builder.load(f.at(plan.offset(x.val), source, size), typ=kind, align=size)
                 f.builder.store(one, f.at(plan.offset(val), target, size), align=size)
                 columns_done()
@@ -154,7 +154,7 @@ def _along(f: Frame, i: Value, line: tuple[int, int]) -> Value:
     return f.plus(f.scaled(i, line[1]), index(line[0]))
 
 
-def _position(f: Frame, x: Operand, plan: Plan, row: Value, column: Value) -> Value:
+def position_of(f: Frame, x: Operand, plan: Plan, row: Value, column: Value) -> Value:
     """Where element (row, column) of an operand lies in its value's buffer."""
     if x.flip ^ bool(plan.orientation(x.val)):
         row, column = column, row

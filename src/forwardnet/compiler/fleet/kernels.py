@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from forwardnet.compiler.emit import Frame, index
+from forwardnet.compiler.emit import Frame, index, tiles
 from forwardnet.compiler.fleet.layout import Group, Layout
 from forwardnet.compiler.lanes import I8, I64, memory_type
 from forwardnet.compiler.loops import lowered
@@ -108,10 +108,10 @@ class Pass:
 
     def _matmul(self) -> None:
         """Tiles of 4 by 4: each k loads a column of a and a row of b for 16 multiply-adds."""
-        for r0, tall, r_count in _parts(self.rows):
+        for r0, tall, r_count in tiles(self.rows, TILE):
             with self.f.loop(r_count) as (i, _, i_done):
                 row = self.f.plus(index(r0), self.f.scaled(i, tall))
-                for c0, wide, c_count in _parts(self.cols):
+                for c0, wide, c_count in tiles(self.cols, TILE):
                     with self.f.loop(c_count) as (j, _, j_done):
                         self._tile(row, tall, self.f.plus(index(c0), self.f.scaled(j, wide)), wide)
                         j_done()
@@ -175,12 +175,6 @@ class Pass:
                 done()
         if rest:
             emit(index(whole), rest)
-
-
-def _parts(count: int) -> list[tuple[int, int, int]]:
-    """(first, size of a tile, number of tiles): whole tiles, then what is left."""
-    whole, rest = divmod(count, TILE)
-    return [p for p in ((0, TILE, whole), (whole * TILE, rest, 1)) if p[1] * p[2]]
 
 
 def emit_gather(f: Frame, val: Val, layout: Layout, data: Value, order: Value) -> None:
