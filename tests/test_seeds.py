@@ -187,3 +187,12 @@ def test_all_orders_of_three_come_equally_often() -> None:
     assert len(counts) == 6
     # Each count is 500 with the deviation sqrt(3000 * 5/36) = 20.4.
     assert all(abs(c - 500) < 4 * 20.4 for c in counts)
+
+
+def test_all_bits_of_seed_and_stream_count() -> None:
+    """Also those of numbers above 2^63, of which a float keeps 53."""
+    big = 2**63 + 2**40
+    for first, second in (({"seed": 1, "stream": big}, {"seed": 1, "stream": big + 1}), ({"seed": -1}, {"seed": -2})):
+        assert not np.array_equal(seeds.permutation(100, **first), seeds.permutation(100, **second))
+        assert not np.array_equal(seeds.source(**first).random_sample(4), seeds.source(**second).random_sample(4))
+    assert np.array_equal(seeds.source(seed=-1).random_sample(4), seeds.source(seed=2**64 - 1).random_sample(4))

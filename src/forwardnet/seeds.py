@@ -87,11 +87,19 @@ def below(words: Words, n: int) -> Any:
     return (wide % np.uint64(n)).astype(np.int64)
 
 
+def source(*, seed: int, stream: int = 0, start: int = 0) -> np.random.RandomState:
+    """NumPy's own distributions, drawn from its Philox4x64-10 with key (seed, stream) from the counter `start` on.
+
+    Both the bits and what `RandomState` makes of them are promised never to change.
+    """
+    # As a list, NumPy would make floats of numbers above 2^63, which lose their last digits: the epoch of a stream.
+    key = np.array([seed & _ALL, stream & _ALL], np.uint64)
+    return np.random.RandomState(np.random.Philox(key=key, counter=start))
+
+
 def permutation(n: int, *, seed: int, stream: int = 0, start: int = 0) -> Any:
     """A random order of 0 .. n-1, int64 (n,), by exchanges (Fisher and Yates, 1938).
 
-    NumPy's Philox4x64-10 with key (seed, stream) and counter `start` gives the bits, and `RandomState` the exchanges:
-    both are promised never to change, and ten times faster than sorting random keys.
+    Ten times faster than sorting random keys.
     """
-    source = np.random.Philox(key=[seed & _ALL, stream & _ALL], counter=start)
-    return np.random.RandomState(source).permutation(n).astype(np.int64, copy=False)
+    return source(seed=seed, stream=stream, start=start).permutation(n).astype(np.int64, copy=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import batches, checks, datasets, generators, idx, mixtures, scaling, splits, whitening
+from . import augment, batches, checks, datasets, generators, idx, mixtures, scaling, splits, whitening
 from .dataset import Dataset
 from .mixtures import GaussianMixture
 from .scaling import Standardizer
@@ -14,6 +14,7 @@ __all__ = [
     "Dataset",
     "GaussianMixture",
     "Standardizer",
+    "augment",
     "batches",
     "checks",
     "datasets",
