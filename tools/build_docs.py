@@ -84,12 +84,22 @@ def optimisers() -> str:
 
 
 def schedules() -> str:
-    """Every schedule of the learning rate; t counts its steps, and lr_0 is the rate that the group had."""
+    """Every schedule; t counts its steps, lr_0 is the rate that the group had, `by name` is what a `Trainer` makes."""
+    after = {"epoch": "epoch", "batch": "batch", "part": "batch, as a part of an epoch", "parts": "as its schedules"}
+    rows = []
+    for name, cls in sorted(optim.lr_scheduler.SCHEDULERS.items()):
+        known = (after[cls.every], first_sentence(cls.for_fit), first_sentence(cls))
+        rows.append((f"`{name}`", f"`lr_scheduler.{cls.__name__}`", options(cls, skip=1), *known))
+    return table(("name", "class", "options", "stepped after each", "by name", "rate"), rows)
+
+
+def penalties() -> str:
+    """What a `Trainer` takes as `penalty`."""
     rows = [
-        (f"`{name}`", f"`lr_scheduler.{cls.__name__}`", options(cls, skip=1), first_sentence(cls))
-        for name, cls in sorted(optim.lr_scheduler.SCHEDULERS.items())
+        (f"`{name}`", f"`optim.{cls.__name__}`", options(cls), first_sentence(cls))
+        for name, cls in sorted(optim.PENALTIES.items())
     ]
-    return table(("name", "class", "options", "rate"), rows)
+    return table(("name", "class", "options", "what is asked"), rows)
 
 
 def initialisers() -> str:
@@ -118,6 +128,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "losses": ("Losses", losses),
     "optimisers": ("Optimisers", optimisers),
     "schedules": ("Schedules", schedules),
+    "penalties": ("Penalties", penalties),
     "initialisers": ("Initialisers", initialisers),
     "datasets": ("Data sets", data_sets),
 }

@@ -12,6 +12,7 @@ import forwardnet as ff
 from forwardnet import nn, optim
 from forwardnet.train import Callback, EarlyStopping, Trainer, TrainingDivergedError
 from forwardnet.train.compiled import CompiledProgram
+from forwardnet.train.pace import Pace
 from forwardnet.train.program import EagerProgram
 
 # float32 curves over some dozen steps: sums in another order, and fused multiply-adds.
@@ -50,7 +51,8 @@ def program_of(trainer, X, y):
     arrays, _ = trainer._data(X, y, None, 0.0, None)
     from forwardnet.train.divergence import Watch
 
-    return trainer._program(trainer.loss, arrays, Watch(trainer.model, trainer.optimizer, step=0), 32)
+    watch, pace = Watch(trainer.model, trainer.optimizer, step=0), Pace(None, trainer.optimizer, 1, 5)
+    return trainer._program(trainer.loss, arrays, watch, pace, 32)
 
 
 def test_native_code_is_the_default():

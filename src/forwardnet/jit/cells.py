@@ -165,7 +165,7 @@ class UnevenError(CannotLower):
 def begin(optimizer: Any) -> None:
     """Give every parameter the state that its first step would give it."""
     start = getattr(optimizer, "begin", None)
-    if start is None:
+    if start is None or getattr(type(optimizer), "rule", start) is None:
         raise CannotLower(f"the optimiser {type(optimizer).__name__}, which has no rule")
     start()
 
@@ -189,14 +189,14 @@ def cells_of(owners: Iterable[Any], *, share: bool = True) -> list[Cell]:
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 tensors.setdefault(id(parameter), parameter)
-            cells += [ItemCell(group, "lr"), *_moving_cells(optimizer, group)]
+            cells += [ItemCell(group, "lr"), *moving_cells(optimizer, group)]
     cells.extend(TensorCell(tensor) for tensor in tensors.values())
     for optimizer in optimizers:
         cells.extend(_state_cells(optimizer, share))
     return cells
 
 
-def _moving_cells(optimizer: Any, group: dict[str, Any]) -> list[Cell]:
+def moving_cells(optimizer: Any, group: dict[str, Any]) -> list[ItemCell]:
     """The cells of the numbers of a group, besides the rate, that schedules change.
 
     One that is 0 is a constant: rules leave out what it would multiply.
@@ -239,8 +239,7 @@ def settings_of(owners: Iterable[Any], *, modes: bool = True) -> list[Any]:
 
 def _constants(optimizer: Any, group: dict[str, Any]) -> dict[str, Any]:
     constants = {key: value for key, value in group.items() if key not in ("params", "lr")}
-    for cell in _moving_cells(optimizer, group):
-        assert isinstance(cell, ItemCell)
+    for cell in moving_cells(optimizer, group):
         cell.put(constants, None)
     return constants
 

@@ -28,7 +28,8 @@ class FlatOptimizer(Optimizer):
     mini-batches that change between the calls, and dropout, do not go with them. There is one group.
     """
 
-    asks: ClassVar[str] = "gradients"
+    # What the closure does: "closure" computes the loss and its gradients, "losses" only the loss, as a function.
+    asks: ClassVar[str] = "closure"
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         super().__init__(params, defaults)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,6 +39,7 @@ class LBFGS(FlatOptimizer, name="lbfgs"):
     """
 
     asks: ClassVar[str] = "closure"
+    usual: ClassVar[Mapping[str, Any]] = {"line_search_fn": "strong_wolfe"}  # the default may step too far
 
     def __init__(
         self,

@@ -46,6 +46,8 @@ class Optimizer:
     # Numbers of a group, besides the rate, that a compiled program reads anew, so that schedules may change them; of
     # several numbers under one name the first. The rule must not decide by them, but for `is_off`.
     moving: ClassVar[tuple[str, ...]] = ()
+    # What one that is made from its name is given besides the parameters.
+    usual: ClassVar[Mapping[str, Any]] = {}
     param_groups: list[dict[str, Any]]
     state: defaultdict[Tensor, dict[str, Any]]
 

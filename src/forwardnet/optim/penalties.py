@@ -39,6 +39,12 @@ class Penalty:
         self.biases = biases
         self.only = None if only is None else list(only)
 
+    def __repr__(self) -> str:
+        """The numbers, by which alike penalties know each other, and the places of the parameters that are meant."""
+        only = None if self.only is None else [hex(id(p)) for p in self.only]
+        numbers = {**vars(self), "only": only}
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in sorted(numbers.items()))})"
+
     def chosen(self, parameters: Iterable[Tensor]) -> list[Tensor]:
         """The parameters that are meant, of those given."""
         given = list(parameters)

@@ -18,12 +18,14 @@ import numpy as np
 
 from forwardnet.ir.graph import Spec
 from forwardnet.jit import Traced, trace
-from forwardnet.jit.cells import UnevenError, begin, cells_of, mark_of, settings_of
+from forwardnet.jit.cells import Cell, UnevenError, begin, cells_of, mark_of, settings_of
 from forwardnet.jit.fallback import made_or_reason
 from forwardnet.ops.record import CannotLower
 from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
+from forwardnet.train.pace import Pace, course_of
 from forwardnet.train.program import Array, EagerProgram, Epoch, Loss, make_step
 from forwardnet.train.purity import Untouched
+from forwardnet.train.update import Update
 
 if TYPE_CHECKING:
     from forwardnet.nn import Module
@@ -42,13 +44,15 @@ def program_for(
     watch: Watch,
     keep_outputs: bool,
     batch_size: int,
+    update: Update,
+    pace: Pace,
     threads: int | None = None,
 ) -> EagerProgram | CompiledProgram:
     """The compiled program for these steps; where there cannot be one the eager one, and one warning that says why."""
-    eager = EagerProgram(model, loss, optimizer, arrays, watch=watch, keep_outputs=keep_outputs)
+    eager = EagerProgram(model, loss, optimizer, arrays, watch=watch, update=update, keep_outputs=keep_outputs)
     size = min(batch_size, len(arrays[0]))
     compiled, reason = made_or_reason(
-        lambda: CompiledProgram(eager, model, loss, optimizer, arrays, batch_size=size, threads=threads)
+        lambda: CompiledProgram(eager, model, loss, optimizer, arrays, pace=pace, batch_size=size, threads=threads)
     )
     if compiled is not None:
         return compiled
@@ -68,9 +72,11 @@ class CompiledProgram:
         optimizer: Any,
         arrays: tuple[Array, ...],
         *,
+        pace: Pace,
         batch_size: int,
         threads: int | None = None,
     ) -> None:
+        self._pace = pace
         self._threads = threads
         self._eager, self._model, self._optimizer = eager, model, optimizer
         self._loss = loss
@@ -83,17 +89,27 @@ class CompiledProgram:
         self._begin()
         self._program(batch_size)
 
+    @property
+    def is_native(self) -> bool:
+        return True
+
     # The compiled steps
 
     def _begin(self, *, share: bool = True) -> None:
         """Find the cells; `share` takes equal counts of steps for one."""
         begin(self._optimizer)
         self._shares = share
-        self._cells = cells_of([self._model, self._optimizer], share=share)
+        self._course = course_of(self._pace, LONGEST)
+        self._cells = self._cells_now()
         self._settings = self._settings_now()
         self._seen: dict[int, Any] = {}
         self._is_good = False
         self._good: tuple[int, Array] | None = None  # the step after which, and the arena
+
+    def _cells_now(self) -> list[Cell]:
+        """What the programs read and change besides the rows."""
+        tables = [] if self._course is None else self._course.tensors
+        return cells_of([self._model, self._optimizer, *tables], share=self._shares)
 
     def _settings_now(self) -> Any:
         """What is constant in the programs: numbers that the optimiser, the model and the loss hold."""
@@ -131,7 +147,8 @@ class CompiledProgram:
         model.train()
         try:
             with Untouched(model):
-                return trace(make_step(model, self._loss, self._optimizer), specs, self._cells)
+                step = make_step(model, self._loss, self._optimizer, update=self._eager.update)
+                return trace(step if self._course is None else self._course.paced(step), specs, self._cells)
         finally:
             model.train(was_training)
             self._optimizer.zero_grad()
@@ -141,7 +158,7 @@ class CompiledProgram:
     def _pack(self) -> None:
         """Bring what Python has changed since the last epoch into the arena."""
         stale = any(traced.outside.is_stale for traced, _ in self._programs.values())
-        specs = [c.spec() for c in cells_of([self._model, self._optimizer], share=self._shares)]
+        specs = [c.spec() for c in self._cells_now()]
         if stale or self._settings_now() != self._settings or [c.spec() for c in self._cells] != specs:
             self._programs.clear()
             self._begin()
@@ -174,7 +191,8 @@ class CompiledProgram:
     def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
         self._pack()
-        every = 1 if getattr(after_step, "is_watched", False) else self._chunk_steps()
+        is_watched = getattr(after_step, "is_watched", False) or (self._pace.by_batch and self._course is None)
+        every = 1 if is_watched else self._chunk_steps()
         tally = Tally(self._eager)
         pending: list[Array] = []
         is_complete = True
@@ -201,6 +219,8 @@ class CompiledProgram:
         before = native.saved()
         if self._is_good and (self._good is None or self._watch.step - self._good[0] >= SNAPSHOT_STEPS):
             self._good = (self._watch.step, before)
+        if self._course is not None:
+            self._course.fill(native, self._cells, self._pace.foreseen(len(batches)))
         order = np.concatenate(batches).astype(np.int64, copy=False)
         outputs = self._outputs(native, len(order)) if self._eager.keeps_outputs else None
         losses = native.run(self._arrays, order, len(batches), outputs)

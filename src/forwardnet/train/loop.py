@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from forwardnet.train.callbacks import Dispatcher
 from forwardnet.train.divergence import TrainingDivergedError, Watch
 from forwardnet.train.history import Row
 from forwardnet.train.interrupt import Interrupts
+from forwardnet.train.pace import Pace
 from forwardnet.train.program import Epoch, Program
 from forwardnet.train.progress import Display
 from forwardnet.train.run import Run
@@ -38,7 +38,7 @@ class Loop:
     callbacks: Dispatcher
     display: Display
     noise: Generator  # what the steps draw from; each epoch has a stream of its own
-    scheduler: Any = None
+    pace: Pace
     _pending: list[float] = field(default_factory=list)
 
     def execute(self) -> None:
@@ -76,6 +76,7 @@ class Loop:
         run.epoch += 1
         self.watch.epoch = run.epoch
         self.noise.stream, self.noise.position = stream_of("noise", run.epoch), 0
+        self.pace.begin_epoch()
         self.callbacks.emit("on_epoch_begin", run)
         if run.stopped is not None:
             return
@@ -94,12 +95,11 @@ class Loop:
             row.update({f"val_{name}": value for name, value in self.validate().items()})
             if not math.isfinite(row["val_loss"]):
                 raise self.watch.error(f"the validation loss is {row['val_loss']}")
-        row["lr"] = float(run.optimizer.param_groups[0]["lr"])
+        row["lr"] = self.pace.rate
         row["seconds"] = time.perf_counter() - begin
         run.logs = row
         run.history.add_epoch(row)
-        if self.scheduler is not None:
-            step_scheduler(self.scheduler, row)
+        self.pace.after_epoch(row)
         self.callbacks.emit("on_epoch_end", run)
         self.display.epoch(run)
 
@@ -115,6 +115,7 @@ class Loop:
             run.loss = losses[-1]
             if listens:
                 self.callbacks.emit("on_step_end", run)
+            self.pace.after_batches(len(losses))
             if shows:
                 self.display.step(run)
             return run.stopped is None
@@ -122,13 +123,3 @@ class Loop:
         # Whoever listens to steps may look at the weights, which must then be there after each of them.
         after_step.is_watched = listens  # type: ignore[attr-defined]
         return after_step
-
-
-def step_scheduler(scheduler: Any, row: Row) -> None:
-    """Advance a schedule by one epoch; one that asks for a number to watch gets the validation loss, or the loss."""
-    parameters = inspect.signature(scheduler.step).parameters.values()
-    wants_number = any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
-    if wants_number:
-        scheduler.step(row.get("val_loss", row["loss"]))
-    else:
-        scheduler.step()

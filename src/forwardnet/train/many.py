@@ -179,7 +179,7 @@ class _Many:
         if any(hooked(module) for module in model.modules()):
             raise CannotLower("a model with hooks")
         cells = _cells(trainer)
-        step = make_step(model, trainer.loss, optimizer)
+        step = make_step(model, trainer.loss, optimizer, update=trainer.update)
         size = min(self.batch_size, n)
         courses = []
         model.train()
@@ -274,7 +274,7 @@ def _description(trainer: Trainer) -> Any:
     shapes = [(name, p.spec, p.requires_grad) for name, p in model.named_parameters()]
     kinds = [type(x) for x in (*modules, optimizer, loss)]
     own = loss if not hasattr(loss, "modules") else None  # a function is itself
-    options = (trainer.compile, trainer.precision, trainer.scheduler is None, bool(trainer._scores))
+    options = (trainer.compile, trainer.precision, trainer.scheduler is None, bool(trainer._scores), trainer.update)
     return repr((shapes, kinds, settings_of([model, optimizer, loss]), options)), id(own)
 
 

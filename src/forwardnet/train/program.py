@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet import errors
+from forwardnet.nn.activity import activity_penalties
 from forwardnet.tensor import Tensor
 from forwardnet.tensor.functional import from_numpy
 from forwardnet.tensor.mode import no_grad
 from forwardnet.train.divergence import Watch, first_bad
+from forwardnet.train.update import NOTHING, Update
 
 if TYPE_CHECKING:
     from forwardnet.nn import Module
@@ -52,6 +54,15 @@ class Epoch:
 class Program(Protocol):
     """Runs epochs of training steps."""
 
+    @property
+    def is_native(self) -> bool:
+        """Whether steps, or what they spend their time on, are native code."""
+        ...
+
+    def explain(self) -> str:
+        """What a step runs."""
+        ...
+
     def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False.
 
@@ -60,22 +71,40 @@ class Program(Protocol):
         ...
 
 
+def minimised(model: Module, loss: Loss, update: Update, x: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The output, the loss, and what is minimised: the loss, what is asked of weights, and what layers ask of their
+    activations.
+    """
+    with activity_penalties() as extra:
+        output = model(x)
+    value = loss(output, *rest)
+    total = update.objective(value, model)
+    return output, value, total + extra.total() if extra.values else total
+
+
 def make_step(
-    model: Module, loss: Loss, optimizer: Any, *, before_update: Callable[[Tensor, Tensor], object] | None = None
+    model: Module,
+    loss: Loss,
+    optimizer: Any,
+    *,
+    update: Update = NOTHING,
+    before_update: Callable[[Tensor, Tensor], object] | None = None,
 ) -> Callable[..., tuple[Tensor, Tensor]]:
     """The function `step(x, y)` (or `step(x, y, w)`) -> loss and output: forward, backward, update.
 
-    `before_update(loss, x)` is called when all gradients are known and no weight has changed yet.
+    What else is minimised is no part of the loss that the step returns. `before_update(loss, x)` is called when all
+    gradients are known, before they are limited, and no weight has changed yet.
     """
 
     def step(x: Tensor, y: Tensor, *weight: Tensor) -> tuple[Tensor, Tensor]:
         optimizer.zero_grad()
-        output = model(x)
-        value = loss(output, y, *weight)
-        value.backward()
+        output, value, total = minimised(model, loss, update, x, y, *weight)
+        total.backward()
         if before_update is not None:
             before_update(value, x)
+        update.limit(model)
         optimizer.step()
+        update.constrain(optimizer)
         return value, output
 
     return step
@@ -92,11 +121,12 @@ class EagerProgram:
         arrays: tuple[Array, ...],
         *,
         watch: Watch,
+        update: Update = NOTHING,
         keep_outputs: bool = False,
     ) -> None:
         """`arrays` are the rows that go into a step: X, y, and the sample weights where there are any."""
         self._model = model
-        self.watch = watch
+        self.watch, self.update = watch, update
         self._arrays = arrays
         self._is_sum = getattr(loss, "reduction", "mean") == "sum"
         self.keeps_outputs = keep_outputs
@@ -107,7 +137,15 @@ class EagerProgram:
             self._value = float(value.item())
             watch.check(self._value, x)
 
-        self._step = make_step(model, loss, optimizer, before_update=check)
+        self._step = make_step(model, loss, optimizer, update=update, before_update=check)
+
+    @property
+    def is_native(self) -> bool:
+        return False
+
+    def explain(self) -> str:
+        """What a step runs."""
+        return "every operation ran eagerly, through NumPy"
 
     def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""

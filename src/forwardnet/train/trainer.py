@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forwardnet import dtypes, errors, nn, optim
+from forwardnet import dtypes, errors, nn
 from forwardnet.data.batches import batch_indices
 from forwardnet.data.splits import train_validation_test
 from forwardnet.ops.record import REGISTRY
+from forwardnet.optim.flat import FlatOptimizer
 from forwardnet.tensor.functional import from_numpy
 from forwardnet.tensor.mode import no_grad
 from forwardnet.tensor.random import Generator, drawing_from
 from forwardnet.train import inputs
 from forwardnet.train.callbacks import Dispatcher
-from forwardnet.train.compiled import CompiledProgram, program_for
+from forwardnet.train.compiled import program_for
 from forwardnet.train.divergence import Watch
+from forwardnet.train.full_batch import FullBatchProgram
 from forwardnet.train.history import History, Row
 from forwardnet.train.loop import Loop
 from forwardnet.train.metrics import Link
+from forwardnet.train.pace import Named, Pace, schedule_of
 from forwardnet.train.pairing import Pairing, check_classes, class_labels, pairing_of
+from forwardnet.train.parts import loss_of, optimizer_of
 from forwardnet.train.program import EagerProgram, Epoch, Program, forward, weighted
 from forwardnet.train.progress import display_for
 from forwardnet.train.run import Run
 from forwardnet.train.scoring import Chosen, choose
 from forwardnet.train.threads import limited_threads
+from forwardnet.train.update import update_of
 
 Array = NDArray[Any]
 
@@ -43,6 +48,15 @@ class Trainer:
     `loss` is an object of `ff.nn`, a function (output, y) -> tensor of one number, or a name ("cross_entropy");
     `optimizer` is an object of `ff.optim` that holds the model's parameters, or a name ("adam"), which is made with
     its default settings. `metrics` are names of `ff.metrics` or functions (y_true, output) -> number.
+
+    `scheduler` is a schedule of that optimiser, a function that makes one from it, or a name ("cosine"), for which each
+    fit makes one of its own length; the schedule's class says whether it is stepped after each epoch or each batch.
+    `penalty` is what is minimised besides the loss, or asked of the weights after each step (`optim.L1`, `L2`,
+    `MaxNorm`, or a list of them); the losses that are reported are without it. `clip_grad_value` limits every element
+    of the gradients of a step, and `clip_grad_norm` then the norm of all of them.
+
+    L-BFGS, Newton and steepest descent ("lbfgs", "newton", "steepest_descent") take all rows at once: an epoch is one
+    of their steps, whatever the batch size, and the loss and metrics of an epoch are those after it.
 
     `compile=True` runs the steps as native code, made from the step by tracing it, and eagerly with one warning where
     that cannot be done (a model that decides by numbers); `compile=False` always runs eagerly, which is slower and
@@ -66,6 +80,9 @@ class Trainer:
         scheduler: Any = None,
         *,
         metrics: Chosen | Sequence[Chosen] = (),
+        penalty: Any = None,
+        clip_grad_norm: float | None = None,
+        clip_grad_value: float | None = None,
         compile: bool = True,
         precision: str = "float32",
         threads: int | None = None,
@@ -76,9 +93,10 @@ class Trainer:
         if precision not in PRECISIONS:
             raise errors.unknown_name("precision", precision, PRECISIONS)
         self.model = model.to(getattr(dtypes, precision))
-        self.loss = _loss(loss)
-        self.optimizer = _optimizer(optimizer, model)
-        self.scheduler = scheduler
+        self.loss = loss_of(loss)
+        self.optimizer = optimizer_of(optimizer, model)
+        self.update = update_of(self.optimizer, penalty, clip_grad_norm, clip_grad_value)
+        self.scheduler = schedule_of(scheduler, self.optimizer)
         self.compile = bool(compile)
         self.precision = precision
         self.threads = None if threads is None else inputs.whole(threads, "threads", least=1)
@@ -107,7 +125,7 @@ class Trainer:
         y: Any,
         *,
         epochs: int = 20,
-        batch_size: int = 64,
+        batch_size: int | None = 64,
         validation_data: tuple[Any, Any] | None = None,
         validation_split: float = 0.0,
         sample_weight: Any = None,
@@ -115,7 +133,7 @@ class Trainer:
         shuffle: bool = True,
         progress: bool | Callable[[Run], object] = True,
     ) -> History:
-        """Train for `epochs` passes over the rows of `X` (n, d) and `y`, in batches of `batch_size` rows.
+        """Train for `epochs` passes over the rows of `X` (n, d) and `y`, in batches of `batch_size` rows (None: all).
 
         The last batch of an epoch has what is left. The loss and metrics of an epoch are those of its batches as
         they were learnt from; `val_...` are measured after it. `validation_split` (0 to 1) holds out that share of
@@ -130,25 +148,32 @@ class Trainer:
             TrainingDivergedError: a NaN or infinity came up; the model has its last good weights, and `history` of
                 the error is the record so far.
         """
-        epochs, batch_size = inputs.whole(epochs, "epochs", least=1), inputs.whole(batch_size, "batch_size", least=1)
+        epochs = inputs.whole(epochs, "epochs", least=1)
+        size = None if batch_size is None else inputs.whole(batch_size, "batch_size", least=1)
         callbacks = Dispatcher(callbacks)
         display = display_for(progress)
         arrays, held_out = self._data(X, y, validation_data, validation_split, sample_weight)
-        run = self._run(len(arrays[0]), epochs, batch_size, has_validation=held_out is not None)
+        n = len(arrays[0])
+        size = n if size is None or isinstance(self.optimizer, FlatOptimizer) else size
+        run = self._run(n, epochs, size, has_validation=held_out is not None)
         loss = self.loss if len(arrays) == 2 else weighted(self.loss, self._pairing.loss)
+        schedule = self.scheduler
+        if isinstance(schedule, Named):
+            schedule = schedule.begin(self.optimizer, epochs, run.steps_per_epoch)
+        pace = Pace(schedule, self.optimizer, epochs, run.steps_per_epoch)
         watch = Watch(self.model, self.optimizer, step=self.steps_done)
         with drawing_from(Generator(self.seed)) as noise:
             loop = Loop(
                 run=run,
                 watch=watch,
-                program=self._program(loss, arrays, watch, run.batch_size),
+                program=self._program(loss, arrays, watch, pace, run.batch_size),
                 batches=partial(_batches, run.n_samples, run.batch_size, seed=self.seed, shuffle=bool(shuffle)),
                 score=partial(self._score, arrays),
                 validate=None if held_out is None else partial(self._measure, *held_out),
                 callbacks=callbacks,
                 display=display,
                 noise=noise,
-                scheduler=self.scheduler,
+                pace=pace,
             )
             self._execute(loop)
         return self.history
@@ -159,7 +184,7 @@ class Trainer:
         try:
             # Native code brings its own threads. What NumPy still does beside it is small: there several threads would
             # mostly wait for each other.
-            with limited_threads(1 if isinstance(loop.program, CompiledProgram) else self.threads):
+            with limited_threads(1 if loop.program.is_native else self.threads):
                 loop.execute()
         finally:
             self.model.eval()
@@ -181,20 +206,18 @@ class Trainer:
         self.epochs_done += len(losses)
         self.model.eval()
 
-    def _program(self, loss: Any, arrays: tuple[Array, ...], watch: Watch, batch_size: int) -> Program:
+    def _program(self, loss: Any, arrays: tuple[Array, ...], watch: Watch, pace: Pace, batch_size: int) -> Program:
         """What runs the steps: native code, or NumPy."""
-        keep = bool(self._scores)
-        if not self.compile or REGISTRY["add"].lower is None:
-            return EagerProgram(self.model, loss, self.optimizer, arrays, watch=watch, keep_outputs=keep)
+        common: dict[str, Any] = {"watch": watch, "update": self.update, "keep_outputs": bool(self._scores)}
+        compile = self.compile and REGISTRY["add"].lower is not None
+        if isinstance(self.optimizer, FlatOptimizer):
+            return FullBatchProgram(
+                self.model, loss, self.optimizer, arrays, compile=compile, threads=self.threads, **common
+            )
+        if not compile:
+            return EagerProgram(self.model, loss, self.optimizer, arrays, **common)
         return program_for(
-            self.model,
-            loss,
-            self.optimizer,
-            arrays,
-            watch=watch,
-            keep_outputs=keep,
-            batch_size=batch_size,
-            threads=self.threads,
+            self.model, loss, self.optimizer, arrays, pace=pace, batch_size=batch_size, threads=self.threads, **common
         )
 
     def _run(self, n: int, epochs: int, batch_size: int, *, has_validation: bool) -> Run:
@@ -229,9 +252,7 @@ class Trainer:
         """
         if self._last_program is None:
             raise errors.ArgumentError("explain: nothing has been trained yet", hint="call fit first")
-        if isinstance(self._last_program, CompiledProgram):
-            return self._last_program.explain()
-        return "every operation ran eagerly, through NumPy"
+        return self._last_program.explain()
 
     # -- measuring and using ------------------------------------------------------------------------------
 
@@ -334,51 +355,3 @@ def _split(y: Array, pairing: Pairing, share: float, seed: int) -> tuple[Array, 
             f"validation_split={share} of {len(y)} rows leaves {len(train)} to learn from and {len(held)} to validate"
         )
     return train, held
-
-
-def _loss(loss: Any) -> Any:
-    """A loss from an object or a name."""
-    if isinstance(loss, str):
-        made: Any = _named(loss, "loss", nn.losses.LOSSES)()
-        return made
-    if isinstance(loss, type) or not callable(loss):
-        name = getattr(loss, "__name__", repr(loss))
-        raise errors.ArgumentError(
-            f"Trainer: loss is {name}, expected a loss object, a function or a name",
-            hint=f"write {name}()" if isinstance(loss, type) else None,
-        )
-    if getattr(loss, "reduction", "mean") == "none":
-        raise errors.ArgumentError(
-            'Trainer: the loss has reduction="none", expected one number', hint='use reduction="mean"'
-        )
-    return loss
-
-
-def _optimizer(optimizer: Any, model: nn.Module) -> Any:
-    """An optimiser from an object or a name; it must hold parameters of the model."""
-    own = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
-    if not own:
-        raise errors.ArgumentError(f"Trainer: {type(model).__name__} has no parameters to train")
-    if isinstance(optimizer, str):
-        return _named(optimizer, "optimizer", optim.OPTIMIZERS)(model.parameters())
-    if isinstance(optimizer, type) or not hasattr(optimizer, "param_groups"):
-        name = getattr(optimizer, "__name__", type(optimizer).__name__)
-        raise errors.ArgumentError(
-            f"Trainer: optimizer is {name}, expected an optimiser object or a name",
-            hint=f"write {name}(model.parameters())" if isinstance(optimizer, type) else None,
-        )
-    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    if not held & own:
-        raise errors.ArgumentError(
-            "Trainer: the optimizer holds none of the model's parameters",
-            hint="make it with this model: Adam(model.parameters())",
-        )
-    return optimizer
-
-
-def _named(name: str, kind: str, known: Mapping[str, Any]) -> Any:
-    """The class that is registered under `name`, or has that name itself: "mse" and "MSELoss" are the same."""
-    found = known.get(name) or {cls.__name__: cls for cls in known.values()}.get(name)
-    if found is None:
-        raise errors.unknown_name(kind, name, known)
-    return found

@@ -21,6 +21,10 @@ class LRScheduler:
     A subclass writes `rate`, and is in the registry with `class StepLR(LRScheduler, name="step")`. One may write
     `get_lr()` instead, which returns the rates of all groups for `self.last_epoch`.
 
+    `every` says how a `Trainer` steps it, and may be set on an object: after each "epoch"; after each "batch", so that
+    its numbers are batches; or after each batch by that "part" of an epoch, so that its numbers are epochs and the
+    rate moves within them.
+
     Args:
         optimizer: whose rates are set; what they are now becomes "initial_lr" of each group, where it has none.
         last_epoch: the last step that was made, to continue a schedule; -1 begins it.
@@ -28,6 +32,7 @@ class LRScheduler:
 
     chains: ClassVar[bool] = True  # whether a changed rate is carried on; if not, the schedule's replaces it
     unsaved: ClassVar[tuple[str, ...]] = ("optimizer",)
+    every: str = "epoch"
     eta_min: float = 0.0  # below which the rate does not fall; what is carried on is what lies above it
 
     optimizer: Optimizer
@@ -58,6 +63,21 @@ class LRScheduler:
         """The learning rate of the group with this number after t steps."""
         raise NotImplementedError(f"{type(self).__name__} has neither a rate nor a get_lr method")
 
+    def settings(self, t: float, group: int) -> dict[str, float]:
+        """What it sets in the group with this number after t steps: "lr", and "momentum" where that moves, too."""
+        return {"lr": self.rate(t, group)}
+
+    @property
+    def has_formula(self) -> bool:
+        """Whether the rate is a function of the steps alone, so that `settings` tells it for any number of them."""
+        return type(self).rate is not LRScheduler.rate
+
+    # What a `Trainer` makes from the name, for a fit of so many epochs.
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> LRScheduler:
+        """With its default settings."""
+        return cls(optimizer)
+
     def get_lr(self) -> list[float]:
         """The rates for `last_epoch`, from those that the groups have now."""
         return [self._carried(i, float(group["lr"])) for i, group in enumerate(self.optimizer.param_groups)]
@@ -78,7 +98,7 @@ class LRScheduler:
                 hint="make the schedule after the last add_param_group",
             )
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        if epoch is None or type(self).rate is LRScheduler.rate:
+        if epoch is None or not self.has_formula:
             rates = self.get_lr()
         else:
             rates = [self.rate(epoch, i) for i in range(len(groups))]
@@ -100,7 +120,7 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """What is needed to continue: numbers, lists and texts; functions and the optimiser are left out."""
-        return {key: value for key, value in self.__dict__.items() if key not in self.unsaved}
+        return {key: value for key, value in self.__dict__.items() if key not in (*self.unsaved, "every")}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned; the rates themselves come with the optimiser's state.

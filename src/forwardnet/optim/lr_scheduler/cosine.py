@@ -32,6 +32,11 @@ class CosineAnnealingLR(LRScheduler, name="cosine"):
         self.T_max, self.eta_min = check_count("CosineAnnealingLR", "T_max", T_max), eta_min
         super().__init__(optimizer, last_epoch)
 
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> CosineAnnealingLR:
+        """Down to 0 in as many epochs as there are."""
+        return cls(optimizer, epochs)
+
     def rate(self, t: float, group: int) -> float:
         return along_cosine(self.base_lrs[group], self.eta_min, t / self.T_max)
 
@@ -40,7 +45,7 @@ class CosineAnnealingWarmRestarts(LRScheduler, name="cosine_warm_restarts"):
     """lr_t = eta_min + (lr_0 - eta_min) (1 + cos(pi u / T_i)) / 2, u epochs into cycle i (Loshchilov & Hutter 2017).
 
     The cycles have T_0, T_0 T_mult, T_0 T_mult^2, ... epochs. `step(epoch)` takes parts of epochs: after batch b of
-    n, `scheduler.step(epoch + b / n)`.
+    n, `scheduler.step(epoch + b / n)`, which is what a `Trainer` does.
 
     Args:
         optimizer: whose rates are set.
@@ -51,6 +56,7 @@ class CosineAnnealingWarmRestarts(LRScheduler, name="cosine_warm_restarts"):
     """
 
     chains: ClassVar[bool] = False
+    every = "part"
 
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
@@ -60,6 +66,11 @@ class CosineAnnealingWarmRestarts(LRScheduler, name="cosine_warm_restarts"):
         self.T_0, self.T_mult = check_count(where, "T_0", T_0), check_count(where, "T_mult", T_mult)
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
+
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> CosineAnnealingWarmRestarts:
+        """Three cycles, each twice as long as the one before: 1/7, 2/7 and 4/7 of the epochs."""
+        return cls(optimizer, max(1, round(epochs / 7)), 2)
 
     def rate(self, t: float, group: int) -> float:
         return along_cosine(self.base_lrs[group], self.eta_min, self.place(t))

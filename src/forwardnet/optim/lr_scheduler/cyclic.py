@@ -18,6 +18,7 @@ class Cycling(LRScheduler):
     """lr_t = rate(t) with momentum_t = momentum(t), where `cycle_momentum` is set."""
 
     chains: ClassVar[bool] = False
+    every = "batch"
     cycle_momentum: bool
     base_momentums: list[float]
     max_momentums: list[float]
@@ -25,6 +26,10 @@ class Cycling(LRScheduler):
     def momentum(self, t: float, group: int) -> float:
         """The momentum (or first beta) of the group with this number after t steps."""
         raise NotImplementedError
+
+    def settings(self, t: float, group: int) -> dict[str, float]:
+        rate = super().settings(t, group)
+        return {**rate, "momentum": self.momentum(t, group)} if self.cycle_momentum else rate
 
     def step(self, epoch: float | None = None) -> None:
         super().step(epoch)
@@ -48,12 +53,17 @@ class Cycling(LRScheduler):
             )
 
 
+def has_momentum(optimizer: Optimizer) -> bool:
+    """Whether an optimiser has a momentum that a cycle may change: betas, or a momentum that is not 0."""
+    return all("betas" in group or group.get("momentum", 0) != 0 for group in optimizer.param_groups)
+
+
 class CyclicLR(Cycling, name="cyclic"):
     """lr_t = base_lr + (max_lr - base_lr) h(t) s: up and down again, over and over (Smith 2017).
 
     h is a triangle of height 1, which rises in `step_size_up` steps. s is 1 ("triangular"), halves at each cycle
     ("triangular2") or is gamma^t ("exp_range"). The momentum falls by h s (max_momentum - base_momentum) where the
-    rate rises. A step is meant to be a batch; in a `Trainer`, which steps once an epoch, step sizes are epochs.
+    rate rises. A step is a batch, also in a `Trainer`.
 
     Args:
         optimizer: whose rates are set, whatever they are now.
@@ -65,8 +75,7 @@ class CyclicLR(Cycling, name="cyclic"):
         gamma: base of "exp_range".
         scale_fn: s as a function, instead of a mode; not part of the saved state.
         scale_mode: whether `scale_fn` takes the number of the "cycle", from 1, or that of "iterations", t.
-        cycle_momentum: also change the momentum, or the first of `betas`; a `Trainer` then compiles its step anew for
-            each epoch, since only the rate is an input of a compiled step.
+        cycle_momentum: also change the momentum, or the first of `betas`.
         base_momentum: lowest momentum, or a list.
         max_momentum: highest momentum, or a list.
         last_epoch: the last step that was made; -1 begins.
@@ -109,6 +118,13 @@ class CyclicLR(Cycling, name="cyclic"):
         super().__init__(optimizer, last_epoch)
         self.base_lrs = list(self.low_lrs)
 
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> CyclicLR:
+        """From a quarter of the rate to the rate and back in four epochs (Smith 2017, sections 3.2 and 3.3)."""
+        rates = [float(group["lr"]) for group in optimizer.param_groups]
+        quarter = [rate / 4 for rate in rates]
+        return cls(optimizer, quarter, rates, 2 * steps_per_epoch, cycle_momentum=has_momentum(optimizer))
+
     def height(self, t: float) -> float:
         """h(t) s: how far up the rate is."""
         length = self.step_size_up + self.step_size_down
@@ -133,7 +149,7 @@ class CyclicLR(Cycling, name="cyclic"):
 class OneCycleLR(Cycling, name="one_cycle"):
     """lr_t: from max_lr / div_factor up to max_lr, then down to almost 0, the momentum the other way (Smith 2018).
 
-    A step is meant to be a batch; in a `Trainer`, which steps once an epoch, `total_steps` are epochs.
+    A step is a batch, also in a `Trainer`.
 
     Args:
         optimizer: whose rates are set, whatever they are now.
@@ -143,8 +159,7 @@ class OneCycleLR(Cycling, name="one_cycle"):
         steps_per_epoch: steps of each.
         pct_start: share of the steps in which the rate rises, in [0, 1].
         anneal_strategy: "cos" or "linear".
-        cycle_momentum: also change the momentum, or the first of `betas`; a `Trainer` then compiles its step anew for
-            each epoch, since only the rate is an input of a compiled step.
+        cycle_momentum: also change the momentum, or the first of `betas`.
         base_momentum: momentum where the rate is highest, or a list.
         max_momentum: momentum where the rate is lowest, or a list.
         div_factor: the first rate is max_lr / div_factor.
@@ -191,6 +206,12 @@ class OneCycleLR(Cycling, name="one_cycle"):
             for group, lr in zip(optimizer.param_groups, self.first_lrs, strict=True):
                 group["initial_lr"] = lr
         super().__init__(optimizer, last_epoch)
+
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> OneCycleLR:
+        """The whole fit is the cycle, and the rate its highest."""
+        rates = [float(group["lr"]) for group in optimizer.param_groups]
+        return cls(optimizer, rates, epochs * steps_per_epoch, cycle_momentum=has_momentum(optimizer))
 
     def step(self, epoch: float | None = None) -> None:
         """Go to the next step, or to a given one; raises `ArgumentError` beyond `total_steps`."""

@@ -27,6 +27,11 @@ class StepLR(LRScheduler, name="step"):
         self.step_size, self.gamma = check_count("StepLR", "step_size", step_size), gamma
         super().__init__(optimizer, last_epoch)
 
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> StepLR:
+        """A tenth after each third of the epochs."""
+        return cls(optimizer, max(1, math.ceil(epochs / 3)))
+
     def rate(self, t: float, group: int) -> float:
         return self.base_lrs[group] * self.gamma ** math.floor(t / self.step_size)
 
@@ -48,6 +53,11 @@ class MultiStepLR(LRScheduler, name="multi_step"):
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> MultiStepLR:
+        """A tenth at half and at three quarters of the epochs."""
+        return cls(optimizer, [math.ceil(epochs / 2), math.ceil(3 * epochs / 4)])
+
     def rate(self, t: float, group: int) -> float:
         return self.base_lrs[group] * self.gamma ** bisect_right(self.milestones, t)
 
@@ -65,6 +75,11 @@ class ExponentialLR(LRScheduler, name="exponential"):
         check_number("ExponentialLR", "gamma", gamma)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
+
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> ExponentialLR:
+        """A hundredth of the first rate in the last epoch."""
+        return cls(optimizer, 0.01 ** (1 / max(epochs - 1, 1)))
 
     def rate(self, t: float, group: int) -> float:
         return float(self.base_lrs[group] * self.gamma**t)
@@ -110,12 +125,22 @@ class LambdaLR(LRScheduler, name="lambda"):
             )
         super().__init__(optimizer, last_epoch)
 
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> LambdaLR:
+        """Refused: its function has no name."""
+        raise ArgumentError(
+            "LambdaLR cannot be made from its name: it needs a function",
+            hint="scheduler=lambda optimizer: LambdaLR(optimizer, lambda epoch: 0.95**epoch)",
+        )
+
     def rate(self, t: float, group: int) -> float:
         return float(self.base_lrs[group] * self.lr_lambdas[group](t))
 
 
 class LinearLR(LRScheduler, name="linear"):
     """lr_t = lr_0 (a + (b - a) min(t / n, 1)): along a line from a to b, then level; a warm-up with b = 1.
+
+    A `Trainer` steps it after each batch, by parts of epochs.
 
     Args:
         optimizer: whose rates are set.
@@ -124,6 +149,8 @@ class LinearLR(LRScheduler, name="linear"):
         total_iters: n, epochs until b is reached, >= 1.
         last_epoch: the last step that was made; -1 begins.
     """
+
+    every = "part"
 
     def __init__(
         self,
@@ -160,6 +187,11 @@ class PolynomialLR(LRScheduler, name="polynomial"):
         check_number("PolynomialLR", "power", power)
         self.total_iters, self.power = check_count("PolynomialLR", "total_iters", total_iters), power
         super().__init__(optimizer, last_epoch)
+
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> PolynomialLR:
+        """Down to 0 in as many epochs as there are."""
+        return cls(optimizer, epochs)
 
     def rate(self, t: float, group: int) -> float:
         return float(self.base_lrs[group] * (1 - min(t / self.total_iters, 1)) ** self.power)

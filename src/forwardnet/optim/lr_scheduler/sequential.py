@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from forwardnet.errors import ArgumentError
 from forwardnet.optim.lr_scheduler.base import LRScheduler, checked_optimizer
+from forwardnet.optim.lr_scheduler.cosine import CosineAnnealingLR
+from forwardnet.optim.lr_scheduler.decay import LinearLR
 from forwardnet.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from forwardnet.optim.optimizer import Optimizer
 
@@ -15,7 +18,9 @@ from forwardnet.optim.optimizer import Optimizer
 class SequentialLR(LRScheduler, name="sequential"):
     """lr_t = that of schedule k at t - milestone_k, where k of the milestones are at or before t.
 
-    A warm-up, then a decay: `SequentialLR(o, [LinearLR(o, total_iters=5), CosineAnnealingLR(o, 45)], [5])`.
+    A warm-up, then a decay: `SequentialLR(o, [LinearLR(o, total_iters=5), CosineAnnealingLR(o, 45)], [5])`. A `Trainer`
+    steps it after each batch where one of its schedules asks for that; milestones are batches where all of them count
+    batches, else epochs.
 
     Args:
         optimizer: whose rates are set.
@@ -25,6 +30,7 @@ class SequentialLR(LRScheduler, name="sequential"):
     """
 
     chains: ClassVar[bool] = False
+    every = "parts"  # of the class; each object says what its schedules do
     unsaved: ClassVar[tuple[str, ...]] = ("optimizer", "_schedulers")
 
     def __init__(
@@ -37,6 +43,8 @@ class SequentialLR(LRScheduler, name="sequential"):
         self.optimizer = checked_optimizer("SequentialLR", optimizer)
         self._schedulers, self._milestones = list(schedulers), list(milestones)
         self._check()
+        kinds = {scheduler.every for scheduler in self._schedulers}
+        self.every = kinds.pop() if len(kinds) == 1 else "mixed" if "batch" in kinds else "part"
         self.last_epoch = last_epoch + 1
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         # Each schedule made its first step when it was made; that of all but the first is taken back.
@@ -67,15 +75,43 @@ class SequentialLR(LRScheduler, name="sequential"):
         if sorted(self._milestones) != self._milestones:
             raise ArgumentError(f"SequentialLR: the milestones are {self._milestones}, expected them to rise")
 
+    @property
+    def has_formula(self) -> bool:
+        return all(scheduler.has_formula for scheduler in self._schedulers)
+
+    @classmethod
+    def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> SequentialLR:
+        """A warm-up from a tenth of the rate in the first tenth of the epochs, then along a cosine to 0."""
+        warm = max(1, round(epochs / 10))
+        parts = [LinearLR(optimizer, 0.1, total_iters=warm), CosineAnnealingLR(optimizer, max(1, epochs - warm))]
+        return cls(optimizer, parts, [warm])
+
+    def at(self, t: float) -> tuple[LRScheduler, float]:
+        """The schedule that is followed at t, and how many steps it has made; one of whole epochs makes no parts."""
+        number = bisect_right(self._milestones, t)
+        scheduler, since = self._schedulers[number], t - (self._milestones[number - 1] if number else 0)
+        return scheduler, math.floor(since) if scheduler.every == "epoch" else since
+
+    def settings(self, t: float, group: int) -> dict[str, float]:
+        scheduler, since = self.at(t)
+        return scheduler.settings(since, group)
+
+    def rate(self, t: float, group: int) -> float:
+        return self.settings(t, group)["lr"]
+
     def step(self, epoch: float | None = None) -> None:
-        """Go to the next epoch and set the rates; raises `ArgumentError` if an epoch is given."""
-        if epoch is not None:
-            raise ArgumentError("SequentialLR: step takes no epoch", hint="call step() once for each")
-        self.last_epoch += 1
-        number = bisect_right(self._milestones, self.last_epoch)
-        begins = number > 0 and self._milestones[number - 1] == self.last_epoch
-        self._schedulers[number].step(0 if begins else None)
-        self._last_lr = self._schedulers[number].get_last_lr()
+        """Go to the next epoch, or to a given one, and set the rates."""
+        if epoch is None:
+            self.last_epoch += 1
+            number = bisect_right(self._milestones, self.last_epoch)
+            begins = number > 0 and self._milestones[number - 1] == self.last_epoch
+            scheduler = self._schedulers[number]
+            scheduler.step(0 if begins else None)
+        else:
+            self.last_epoch = epoch
+            scheduler, since = self.at(epoch)
+            scheduler.step(since)
+        self._last_lr = scheduler.get_last_lr()
 
     def state_dict(self) -> dict[str, Any]:
         """What is needed to continue, with the states of the schedules in `_schedulers`."""
