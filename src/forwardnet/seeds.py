@@ -35,9 +35,10 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Wo
 
 
 class _Native:
-    """What draws words faster than NumPy, once there is such a thing: `(n, seed, stream, start) -> words`."""
+    """What draws faster than NumPy, once there is such a thing; the numbers are the same."""
 
-    bits: Callable[[int, int, int, int], Words] | None = None
+    bits: Callable[[int, int, int, int], Words] | None = None  # (n, seed, stream, start) -> words
+    permutation: Callable[[int, int, int], Any] | None = None  # (n, seed, stream) -> the order from start 0
 
 
 def bits(n: int, *, seed: int, stream: int = 0, start: int = 0) -> Words:
@@ -102,4 +103,11 @@ def permutation(n: int, *, seed: int, stream: int = 0, start: int = 0) -> Any:
 
     Ten times faster than sorting random keys.
     """
+    if _Native.permutation is not None and not start:
+        return _Native.permutation(n, seed & _ALL, stream & _ALL)
+    return slow_permutation(n, seed=seed, stream=stream, start=start)
+
+
+def slow_permutation(n: int, *, seed: int, stream: int, start: int = 0) -> Any:
+    """What `permutation` returns, by NumPy."""
     return source(seed=seed, stream=stream, start=start).permutation(n).astype(np.int64, copy=False)

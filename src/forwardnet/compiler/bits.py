@@ -1,4 +1,4 @@
-"""A native `seeds.bits`: sixteen Philox counters at a time, the same words."""
+"""Native random numbers for all of a process: `seeds.bits`, sixteen counters at a time, and `seeds.permutation`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from forwardnet.compiler.lanes import I8, I32, I64, PTR
 from forwardnet.compiler.llvm import ir
 from forwardnet.compiler.orient import LANES
 from forwardnet.compiler.random import Philox, in_order
+from forwardnet.compiler.shuffle import Shuffle
 
 BLOCK = 4 * LANES  # words of one turn
 
@@ -61,4 +62,4 @@ class _Bits:
 def install() -> None:
     """Let all random numbers of this process be drawn natively from now on; the numbers stay the same."""
     if seeds._Native.bits is None:
-        seeds._Native.bits = _Bits()
+        seeds._Native.bits, seeds._Native.permutation = _Bits(), Shuffle()

@@ -111,9 +111,7 @@ def _emit_philox(module: Any) -> Any:
 
 
 class Shuffle:
-    """The function, loaded; made once for a process."""
-
-    _made: Shuffle | None = None
+    """The function, loaded."""
 
     def __init__(self) -> None:
         def emitted() -> str:
@@ -125,15 +123,8 @@ class Shuffle:
         kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint64, ctypes.c_uint64)
         self._call = kind(self._code.address("shuffle"))
 
-    @classmethod
-    def get(cls) -> Shuffle:
-        """The one of this process."""
-        if cls._made is None:
-            cls._made = cls()
-        return cls._made
-
-    def permutation(self, n: int, *, seed: int, stream: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def __call__(self, n: int, seed: int, stream: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         """What `seeds.permutation` returns, int64 (n,)."""
         order = np.arange(n, dtype=np.int64)
-        self._call(order.ctypes.data, n, 1, seed & 0xFFFFFFFFFFFFFFFF, stream & 0xFFFFFFFFFFFFFFFF)
+        self._call(order.ctypes.data, n, 1, seed, stream)
         return order

@@ -27,16 +27,29 @@ def permutation(n: int, *, seed: int, purpose: str = "shuffle", epoch: int = 0) 
     return order
 
 
+class Batches:
+    """Row numbers of each mini-batch of one epoch: parts of `order`, each of `size` rows but perhaps the last."""
+
+    def __init__(self, order: NDArray[np.int64], size: int) -> None:
+        self.order, self.size = order, size
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        return (self.order[start : start + self.size] for start in range(0, len(self.order), self.size))
+
+    def __len__(self) -> int:
+        """How many batches there are."""
+        return -(-len(self.order) // self.size)
+
+
 def batch_indices(
     n: int, batch_size: int, *, seed: int, epoch: int, shuffle: bool = True, drop_last: bool = False
-) -> Iterator[NDArray[np.int64]]:
+) -> Batches:
     """Row numbers of each mini-batch of one epoch, int64 (batch_size,); the last may be smaller, or dropped.
 
     Every row comes exactly once (without `drop_last`). The same (seed, epoch) gives the same batches.
-    Raises ArgumentError for n < 0 or batch_size < 1, at once and not at the first batch.
+    Raises ArgumentError for n < 0 or batch_size < 1.
     """
     if n < 0 or batch_size < 1:
         raise ArgumentError(f"batches: n is {n} and batch_size {batch_size}, expected n >= 0 and batch_size >= 1")
     order = permutation(n, seed=seed, epoch=epoch) if shuffle else np.arange(n, dtype=np.int64)
-    stop = n - n % batch_size if drop_last else n
-    return (order[start : min(start + batch_size, stop)] for start in range(0, stop, batch_size))
+    return Batches(order[: n - n % batch_size] if drop_last else order, batch_size)
