@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import seeds
 from ..errors import ArgumentError, ShapeError
-from .batches import permutation
+from .batches import permutation, stream_of
 
 Indices = NDArray[np.int64]
 
@@ -54,6 +55,16 @@ def train_validation_test(
     is_test = rank < in_test[shuffled]
     is_validation = ~is_test & (rank < (in_test + in_validation)[shuffled])
     return order[~is_test & ~is_validation], order[is_validation], order[is_test]
+
+
+def bootstrap(n: int, *, seed: int = 0, number: int = 0) -> Indices:
+    """`n` row numbers drawn with replacement from 0 .. n-1 (Efron 1979); `number` tells samples of one seed apart.
+
+    A share of 1 - (1 - 1/n)^n of the rows comes at least once: 0.65 for 10 rows, 1 - 1/e = 0.632 for many.
+    """
+    words = seeds.bits(2 * n, seed=seed, stream=stream_of("bootstrap", number))
+    rows: Indices = seeds.below(words, n)
+    return rows
 
 
 def _apportion(shares: NDArray[np.floating[Any]], total: int, most: NDArray[np.int64]) -> NDArray[np.int64]:

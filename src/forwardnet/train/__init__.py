@@ -5,6 +5,7 @@ from __future__ import annotations
 from forwardnet.train.callbacks import Callback, Checkpoint, CSVLogger, EarlyStopping, LRMonitor
 from forwardnet.train.diagnose import diagnose
 from forwardnet.train.divergence import TrainingDivergedError
+from forwardnet.train.ensemble import Ensemble, adaboost, bagging, boost_residuals
 from forwardnet.train.history import History
 from forwardnet.train.metrics import METRICS, Metric
 from forwardnet.train.run import Run
@@ -16,11 +17,15 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "EarlyStopping",
+    "Ensemble",
     "History",
     "LRMonitor",
     "Metric",
     "Run",
     "Trainer",
     "TrainingDivergedError",
+    "adaboost",
+    "bagging",
+    "boost_residuals",
     "diagnose",
 ]
