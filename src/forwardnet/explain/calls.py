@@ -38,7 +38,9 @@ class Call:
 def calls_of(model: nn.Module, rows: Tensor) -> tuple[Tensor, list[Call]]:
     """The output of `model` for `rows`, and the calls of its innermost layers in the order in which they ended.
 
-    Calls of layers that take or give something else than one tensor are left out.
+    Calls of layers that take or give something else than one tensor are left out. Each layer gets a view of its input
+    of its own, so that the derivative by it is what passes back through this layer alone, also where a residual
+    connection uses the same tensor.
     """
     calls: list[Call] = []
     counts: dict[str, int] = {}
@@ -59,16 +61,21 @@ def calls_of(model: nn.Module, rows: Tensor) -> tuple[Tensor, list[Call]]:
         for part in module.modules()
         if part is not module
     }
-    handles = [
-        module.register_forward_hook(recorder(name or type(module).__name__))
-        for name, module in model.named_modules()
-        if id(module) not in inside and (module._is_one_layer or not module._modules)
-    ]
+    handles = []
+    for name, module in model.named_modules():
+        if id(module) not in inside and (module._is_one_layer or not module._modules):
+            handles.append(module.register_forward_pre_hook(_own_view))
+            handles.append(module.register_forward_hook(recorder(name or type(module).__name__)))
     try:
         return model(rows), calls
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _own_view(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of a call, the first one as a view."""
+    return (args[0].view_as(args[0]), *args[1:]) if args and isinstance(args[0], Tensor) else args
 
 
 def norm(values: Array | None) -> float:

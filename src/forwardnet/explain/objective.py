@@ -199,9 +199,10 @@ def loss_from(loss: Any) -> Callable[[Any, Any], Tensor]:
 
 def rows_for(model: nn.Module, loss: Any, X: Any, y: Any) -> tuple[Tensor, Tensor]:
     """X and y as float64 tensors (class indices as int64) that this model and loss take; refused as in training."""
-    rows = inputs_for(X)
+    rows, training = inputs_for(X), model.training
     with no_grad():
-        shape = tuple(model(rows[:1]).shape)
+        shape = tuple(model.eval()(rows[:1]).shape)  # one row has no batch statistics
+    model.train(training)
     return rows, from_numpy(pairing_of(loss).targets(y, len(rows), shape, np.float64))
 
 

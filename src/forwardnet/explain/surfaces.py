@@ -180,8 +180,12 @@ def rastrigin(x: Any, y: Any) -> Any:
 
 
 @surface(
-    "local minima", start=(2.9, 0.6), box=(-4, 4, -2, 2), lowest=((-0.5056957508159158, 0.0),), least=-1.437927893174767
+    "local minima",
+    start=(3.9, 0.6),
+    box=(-4.5, 4.5, -2, 2),
+    lowest=((-0.4874224344298779, 0.0),),
+    least=-0.27447688819695754,
 )
 def hills(x: Any, y: Any) -> Any:
-    """f = x^2 / 20 + y^2 / 2 + 1.5 sin(3 x) e^(-x^2 / 8): beside its lowest place others in which one may end."""
-    return x**2 / 20 + y**2 / 2 + 1.5 * sin(3 * x) * exp(-(x**2) / 8)
+    """f = x^2 / 10 + y^2 / 2 + 0.3 sin 3 x: dents on the way down, in which descent ends and momentum need not."""
+    return x**2 / 10 + y**2 / 2 + 0.3 * sin(3 * x)
