@@ -11,11 +11,12 @@ Axis glossary: n rows, B rows of a batch.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forwardnet.data.batches import Batches
 from forwardnet.ir.graph import Spec
 from forwardnet.jit import Traced, trace
 from forwardnet.jit.cells import Cell, UnevenError, begin, cells_of, mark_of, settings_of
@@ -188,23 +189,18 @@ class CompiledProgram:
 
     # Epochs
 
-    def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
+    def run_epoch(self, batches: Batches, after_step: Callable[..., bool]) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
         self._pack()
         is_watched = getattr(after_step, "is_watched", False) or (self._pace.by_batch and self._course is None)
         every = 1 if is_watched else self._chunk_steps()
         tally = Tally(self._eager)
-        pending: list[Array] = []
+        parts = split(batches, every)
         is_complete = True
-        for rows in batches:
-            if pending and (len(pending) == every or len(rows) != len(pending[0])):
-                is_complete = self._chunk(pending, after_step, tally, every)
-                pending = []
-                if not is_complete:
-                    break
-            pending.append(rows)
-        if pending and is_complete:
-            self._chunk(pending, after_step, tally, every)
+        for number, part in enumerate(parts, 1):
+            if not self._chunk(part, after_step, tally, is_watched=is_watched) and number < len(parts):
+                is_complete = False
+                break
         self._unpack()
         return tally.epoch(is_complete=is_complete)
 
@@ -212,27 +208,26 @@ class CompiledProgram:
         """How many steps one native call makes: a number that depends on the program alone, not on the clock."""
         return int(min(max(CHUNK_WORK / (self._program(self._batch_size)[1].work + 1), SHORTEST), LONGEST))
 
-    def _chunk(self, batches: Sequence[Array], after_step: Callable[..., bool], tally: Tally, every: int) -> bool:
-        """Run some steps; tells whether to go on."""
-        native = self._program(len(batches[0]))[1]
+    def _chunk(self, part: Batches, after_step: Callable[..., bool], tally: Tally, *, is_watched: bool) -> bool:
+        """Run some steps of equal size; tells whether to go on."""
+        native, steps = self._program(part.size)[1], len(part)
         self._share()
         before = native.saved()
         if self._is_good and (self._good is None or self._watch.step - self._good[0] >= SNAPSHOT_STEPS):
             self._good = (self._watch.step, before)
         if self._course is not None:
-            self._course.fill(native, self._cells, self._pace.foreseen(len(batches)))
-        order = np.concatenate(batches).astype(np.int64, copy=False)
-        outputs = self._outputs(native, len(order)) if self._eager.keeps_outputs else None
-        losses = native.run(self._arrays, order, len(batches), outputs)
-        if len(losses) < len(batches) or not np.isfinite(losses).all() or not native.states_are_finite():
+            self._course.fill(native, self._cells, self._pace.foreseen(steps))
+        outputs = self._outputs(native, len(part.order)) if self._eager.keeps_outputs else None
+        losses = native.run(self._arrays, part.order, steps, outputs)
+        if len(losses) < steps or not np.isfinite(losses).all() or not native.states_are_finite():
             native.restore(before)
-            return self._again(batches, after_step, tally)
-        tally.add(losses, batches, outputs)
-        self._watch.step += len(losses)
-        if every == 1:
+            return self._again(part, after_step, tally)
+        tally.add(losses, part, outputs)
+        self._watch.step += steps
+        if is_watched:
             self._unpack()
         goes_on = after_step(*losses.tolist())
-        if every == 1:
+        if is_watched:
             self._pack()
         return goes_on
 
@@ -247,7 +242,7 @@ class CompiledProgram:
         shape = self._programs[self._batch_size][0].graph.outputs[1].shape
         return np.empty((rows, *shape[1:]), native.program.outputs[1].val.dtype)
 
-    def _again(self, batches: Sequence[Array], after_step: Callable[..., bool], tally: Tally) -> bool:
+    def _again(self, part: Batches, after_step: Callable[..., bool], tally: Tally) -> bool:
         """Run steps eagerly from the state in the arena: they raise the error that says what is not finite."""
         if self._good is not None and self._watch.step:
             native = self._program(self._batch_size)[1]
@@ -258,8 +253,8 @@ class CompiledProgram:
             self._watch.remember(step)
             native.arena[:] = before
         self._unpack()
-        epoch = self._eager.run_epoch(batches, after_step)
-        tally.join(epoch, batches)
+        epoch = self._eager.run_epoch(part, after_step)
+        tally.join(epoch, part)
         self._pack()
         return epoch.is_complete
 
@@ -269,30 +264,40 @@ class Tally:
 
     def __init__(self, eager: EagerProgram) -> None:
         self._eager = eager
-        self.losses: list[float] = []
-        self.sizes: list[int] = []
+        self.losses: list[Array] = []
+        self.sizes: list[Array] = []
         self.rows: list[Array] = []
         self.outputs: list[Array] = []
 
-    def add(self, losses: Array, batches: Sequence[Array], outputs: Array | None) -> None:
+    def add(self, losses: Array, part: Batches, outputs: Array | None) -> None:
         """Steps that ran natively."""
-        self.losses.extend(losses.tolist())
-        self.sizes.extend(len(rows) for rows in batches)
+        self.losses.append(losses)
+        self.sizes.append(np.full(len(losses), part.size))
         if outputs is not None:
-            self.rows.extend(batches)
+            self.rows.append(part.order)
             self.outputs.append(outputs)
 
-    def join(self, epoch: Epoch, batches: Sequence[Array]) -> None:
+    def join(self, epoch: Epoch, part: Batches) -> None:
         """Steps that ran eagerly."""
-        self.losses.extend(epoch.losses.tolist())
-        self.sizes.extend(len(rows) for rows in batches[: len(epoch.losses)])
+        self.losses.append(epoch.losses)
+        self.sizes.append(np.full(len(epoch.losses), part.size))
         if epoch.rows is not None and epoch.outputs is not None:
             self.rows.append(epoch.rows)
             self.outputs.append(epoch.outputs)
 
     def epoch(self, *, is_complete: bool) -> Epoch:
         """The whole epoch."""
-        return self._eager.summed(self.losses, self.sizes, self.rows, self.outputs, is_complete=is_complete)
+        losses, sizes = np.concatenate(self.losses), np.concatenate(self.sizes)
+        return self._eager.summed(losses, sizes, self.rows, self.outputs, is_complete=is_complete)
+
+
+def split(batches: Batches, most: int) -> list[Batches]:
+    """The batches in runs of at most `most` of equal size: those that are full, then the one that is not."""
+    order, size = batches.order, batches.size
+    whole = len(order) - len(order) % size
+    starts = range(0, whole, most * size)
+    parts = [Batches(order[i : min(i + most * size, whole)], size) for i in starts]
+    return parts if whole == len(order) else [*parts, Batches(order[whole:], len(order) - whole)]
 
 
 def hooked(module: Module) -> bool:

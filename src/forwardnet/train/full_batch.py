@@ -11,13 +11,14 @@ Axis glossary: n rows.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forwardnet import errors
 from forwardnet.autograd import grad
+from forwardnet.data.batches import Batches
 from forwardnet.ir.graph import Spec
 from forwardnet.jit import trace
 from forwardnet.jit.cells import cells_of, mark_of, settings_of
@@ -84,7 +85,7 @@ class FullBatchProgram:
         """What an evaluation of the loss runs."""
         return "every operation ran eagerly, through NumPy" if self._native is None else self._native.native.explain()
 
-    def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
+    def run_epoch(self, batches: Batches, after_step: Callable[..., bool]) -> Epoch:
         """One step over all rows, whatever the batches are."""
         if self._native is not None and self._native.is_outdated:
             self._native = self._made()

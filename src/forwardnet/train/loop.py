@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forwardnet.data.batches import stream_of
+from forwardnet.data.batches import Batches, stream_of
 from forwardnet.tensor.random import Generator
 from forwardnet.train.callbacks import Dispatcher
 from forwardnet.train.divergence import TrainingDivergedError, Watch
@@ -32,7 +32,7 @@ class Loop:
     run: Run
     program: Program
     watch: Watch
-    batches: Callable[[int], Iterable[Array]]  # epoch -> the row numbers of each of its steps
+    batches: Callable[[int], Batches]  # epoch -> the row numbers of each of its steps
     score: Callable[[Epoch], Row]  # metrics of the training rows
     validate: Callable[[], Row] | None
     callbacks: Dispatcher

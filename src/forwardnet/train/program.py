@@ -10,7 +10,7 @@ Axis glossary: n rows, B rows of a batch.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet import errors
+from forwardnet.data.batches import Batches
 from forwardnet.nn.activity import activity_penalties
 from forwardnet.tensor import Tensor
 from forwardnet.tensor.functional import from_numpy
@@ -63,7 +64,7 @@ class Program(Protocol):
         """What a step runs."""
         ...
 
-    def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
+    def run_epoch(self, batches: Batches, after_step: Callable[..., bool]) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False.
 
         `after_step` may be given the losses of several steps at once, unless its attribute `is_watched` is true.
@@ -147,7 +148,7 @@ class EagerProgram:
         """What a step runs."""
         return "every operation ran eagerly, through NumPy"
 
-    def run_epoch(self, batches: Iterable[Array], after_step: Callable[..., bool]) -> Epoch:
+    def run_epoch(self, batches: Batches, after_step: Callable[..., bool]) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
         losses: list[float] = []
         sizes: list[int] = []
@@ -189,12 +190,10 @@ class EagerProgram:
             gathered.append(from_numpy(buffer[:size]))
         return gathered
 
-    def summed(
-        self, losses: list[float], sizes: list[int], rows: list[Array], outputs: list[Array], *, is_complete: bool
-    ) -> Epoch:
-        """An epoch from the losses and sizes of its steps, and the rows and outputs where they were kept."""
+    def summed(self, losses: Any, sizes: Any, rows: list[Array], outputs: list[Array], *, is_complete: bool) -> Epoch:
+        """An epoch from the losses and sizes of its steps (lists or arrays), and what rows and outputs were kept."""
         values = np.array(losses, dtype=np.float64)
-        if not losses:
+        if not values.size:
             total = float("nan")
         else:
             total = float(values.sum()) if self._is_sum else float(np.average(values, weights=sizes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet import dtypes, errors, nn
-from forwardnet.data.batches import batch_indices
+from forwardnet.data.batches import Batches, batch_indices
 from forwardnet.data.splits import train_validation_test
 from forwardnet.ops.record import REGISTRY
 from forwardnet.optim.flat import FlatOptimizer
@@ -337,7 +337,7 @@ class Trainer:
             ) from error
 
 
-def _batches(n: int, batch_size: int, epoch: int, *, seed: int, shuffle: bool) -> Iterable[Array]:
+def _batches(n: int, batch_size: int, epoch: int, *, seed: int, shuffle: bool) -> Batches:
     """The row numbers of each step of an epoch."""
     return batch_indices(n, batch_size, seed=seed, epoch=epoch, shuffle=shuffle)
 
