@@ -39,6 +39,7 @@ class Loop:
     display: Display
     noise: Generator  # what the steps draw from; each epoch has a stream of its own
     pace: Pace
+    renew: Callable[[int], None] | None = None  # puts the rows of an epoch where the program gathers them
     _pending: list[float] = field(default_factory=list)
 
     def execute(self) -> None:
@@ -80,6 +81,8 @@ class Loop:
         self.callbacks.emit("on_epoch_begin", run)
         if run.stopped is not None:
             return
+        if self.renew is not None:
+            self.renew(run.epoch)
         run.model.train()
         first_step = run.step + 1
         try:

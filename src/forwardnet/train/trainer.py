@@ -32,6 +32,7 @@ from forwardnet.train.pairing import Pairing, check_classes, class_labels, pairi
 from forwardnet.train.parts import loss_of, optimizer_of
 from forwardnet.train.program import EagerProgram, Epoch, Program, forward, weighted
 from forwardnet.train.progress import display_for
+from forwardnet.train.renewal import renewal
 from forwardnet.train.run import Run
 from forwardnet.train.scoring import Chosen, choose
 from forwardnet.train.threads import limited_threads
@@ -130,6 +131,7 @@ class Trainer:
         validation_split: float = 0.0,
         sample_weight: Any = None,
         callbacks: Any = (),
+        augment: Any = None,
         shuffle: bool = True,
         progress: bool | Callable[[Run], object] = True,
     ) -> History:
@@ -138,7 +140,9 @@ class Trainer:
         The last batch of an epoch has what is left. The loss and metrics of an epoch are those of its batches as
         they were learnt from; `val_...` are measured after it. `validation_split` (0 to 1) holds out that share of
         the rows, the same for each class where the targets are class indices. A `sample_weight` of 2 counts a row
-        twice. A further `fit` goes on where this one ended: two of 5 epochs give what one of 10 gives.
+        twice. `augment` puts other training rows in the place of the given ones in each epoch, by the trainer's seed:
+        `ff.data.augment.Jitter(0.1)`. A further `fit` goes on where this one ended: two of 5 epochs give what one of 10
+        gives.
 
         Ctrl-C ends the fit after the current step and keeps what was learnt; a second one raises KeyboardInterrupt.
         Afterwards the model is in evaluation mode.
@@ -153,6 +157,7 @@ class Trainer:
         callbacks = Dispatcher(callbacks)
         display = display_for(progress)
         arrays, held_out = self._data(X, y, validation_data, validation_split, sample_weight)
+        arrays, renew = renewal(arrays, augment, self.seed)
         n = len(arrays[0])
         size = n if size is None or isinstance(self.optimizer, FlatOptimizer) else size
         run = self._run(n, epochs, size, has_validation=held_out is not None)
@@ -173,6 +178,7 @@ class Trainer:
                 callbacks=callbacks,
                 display=display,
                 noise=noise,
+                renew=renew,
                 pace=pace,
             )
             self._execute(loop)
