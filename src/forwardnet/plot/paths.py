@@ -36,8 +36,9 @@ def trajectories(runs: Trajectories, *, title: str = "") -> Figure:
         label = f"{path.name} (diverged)" if path.diverged else path.name
         _draw_path(left, runs, path.places, colour, label)
         above = path.values - runs.surface.least if runs.surface.lowest else path.values
-        # Below the rounding of float64 there is nothing to see.
-        right.plot(np.maximum(above, 1e-16) if runs.surface.lowest else above, color=colour, linewidth=1.6, label=label)
+        # Below the rounding of float64 there is nothing to see, nor far above where everybody began.
+        shown = np.clip(above, 1e-16 if runs.surface.lowest else -1e9, 1e4 * max(float(above[0]), 1.0))
+        right.plot(shown, color=colour, linewidth=1.6, label=label)
     if runs.surface.lowest:
         right.set_yscale("log")
     else:
