@@ -7,6 +7,7 @@ from forwardnet.train.diagnose import diagnose
 from forwardnet.train.divergence import TrainingDivergedError
 from forwardnet.train.ensemble import Ensemble, adaboost, bagging, boost_residuals
 from forwardnet.train.history import History
+from forwardnet.train.many import fit_many
 from forwardnet.train.metrics import METRICS, Metric
 from forwardnet.train.run import Run
 from forwardnet.train.trainer import Trainer
@@ -28,4 +29,5 @@ __all__ = [
     "bagging",
     "boost_residuals",
     "diagnose",
+    "fit_many",
 ]
