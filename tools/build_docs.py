@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from forwardnet import nn, optim
+from forwardnet import nn, optim, plot
 from forwardnet.data import datasets
 from forwardnet.ops import REGISTRY
 
@@ -90,7 +90,8 @@ def schedules() -> str:
     for name, cls in sorted(optim.lr_scheduler.SCHEDULERS.items()):
         known = (after[cls.every], first_sentence(cls.for_fit), first_sentence(cls))
         rows.append((f"`{name}`", f"`lr_scheduler.{cls.__name__}`", options(cls, skip=1), *known))
-    return table(("name", "class", "options", "stepped after each", "by name", "rate"), rows)
+    picture = "![The rate of every schedule over thirty epochs](schedules.png)\n\n"
+    return picture + table(("name", "class", "options", "stepped after each", "by name", "rate"), rows)
 
 
 def penalties() -> str:
@@ -134,6 +135,11 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
 }
 
 
+def pictures() -> dict[Path, Callable[[], Any]]:
+    """Path of each picture, and what draws it."""
+    return {REFERENCE / "schedules.png": plot.schedules}
+
+
 def pages() -> dict[Path, str]:
     """Path and content of every page."""
     note = "Built from the code by `make docs`; changes belong there."
@@ -159,6 +165,10 @@ def main() -> int:
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
         print(f"{path.relative_to(REFERENCE.parents[1])}{' (changed)' if path in stale else ''}")
+    for path, draw in pictures().items():
+        # Its bytes depend on the version of matplotlib, so it is drawn again only with the page that shows it.
+        if not path.exists() or path.with_suffix(".md") in stale:
+            plot.save(draw(), path)
     return 0
 
 

@@ -20,6 +20,7 @@ from forwardnet.plot.importances import attribution, importance
 from forwardnet.plot.loss_surfaces import best_step, landscape, landscapes, spectrum, terrain
 from forwardnet.plot.network import network, neuron
 from forwardnet.plot.paths import animate, critical_points, descent, trajectories
+from forwardnet.plot.rates import comparison, range_test, schedule, schedules
 from forwardnet.plot.recap import (
     activation_grid,
     capacity,
@@ -41,6 +42,7 @@ __all__ = [
     "attribution",
     "best_step",
     "capacity",
+    "comparison",
     "computation_graph",
     "conditional_density",
     "confusion",
@@ -64,10 +66,13 @@ __all__ = [
     "png_bytes",
     "predicted_vs_true",
     "principal_components",
+    "range_test",
     "region",
     "saturation",
     "save",
     "scatter",
+    "schedule",
+    "schedules",
     "spectrum",
     "step_losses",
     "surface",

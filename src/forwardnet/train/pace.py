@@ -15,6 +15,7 @@ from forwardnet import errors
 from forwardnet.dtypes import float64, int64
 from forwardnet.jit.cells import Cell, ItemCell, TensorCell, moving_cells
 from forwardnet.optim.lr_scheduler import SCHEDULERS, LRScheduler
+from forwardnet.optim.sgd import SGD
 from forwardnet.tensor import Tensor
 from forwardnet.tensor.functional import take, zeros
 from forwardnet.tensor.mode import no_grad
@@ -240,3 +241,45 @@ def course_of(pace: Pace | None, longest: int) -> Course | None:
     """The tables for a schedule that is stepped after each batch, where its rates can be told beforehand."""
     knobs = pace.knobs() if pace is not None and pace.by_batch else None
     return None if knobs is None else Course(knobs, longest)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The rate of a schedule at each step of a fit, and the momentum where it moves; `epochs` says when a step is."""
+
+    epochs: NDArray[np.float64]
+    rates: NDArray[np.float64]
+    momenta: NDArray[np.float64] | None
+
+
+def preview(
+    scheduler: Any, *, epochs: int, steps_per_epoch: int = 1, lr: float = 0.1, losses: Sequence[float] | None = None
+) -> Preview:
+    """What a `Trainer` would set at each step, without training.
+
+    `scheduler` is what a `Trainer` takes: a name, or a function that makes a schedule from an optimiser, which here is
+    gradient descent of rate `lr` with momentum 0.9. `losses` are the numbers that a schedule which watches one gets,
+    one for each epoch (None: it falls for half of the epochs, and stays).
+
+    Example:
+        >>> pace.preview("cosine", epochs=4).rates.round(4).tolist()
+        [0.1, 0.0854, 0.05, 0.0146]
+    """
+    optimizer = SGD([zeros(1).requires_grad_()], lr=lr, momentum=0.9)
+    made = schedule_of(scheduler, optimizer)
+    if isinstance(made, Named):
+        made = made.begin(optimizer, epochs, steps_per_epoch)
+    pace = Pace(made, optimizer, epochs, steps_per_epoch)
+    watched = [1 / min(e, max(epochs // 2, 1)) for e in range(1, epochs + 1)] if losses is None else losses
+    rates, momenta = [], []
+    for epoch in range(epochs):
+        pace.begin_epoch()
+        for _ in range(steps_per_epoch):
+            rates.append(optimizer.param_groups[0]["lr"])
+            momenta.append(optimizer.param_groups[0]["momentum"])
+            pace.after_batches(1)
+        pace.after_epoch({"loss": float(watched[epoch])})
+    moves = len(set(momenta)) > 1
+    return Preview(
+        np.arange(len(rates)) / steps_per_epoch, np.array(rates), np.array(momenta, np.float64) if moves else None
+    )

@@ -69,8 +69,8 @@ class CosineAnnealingWarmRestarts(LRScheduler, name="cosine_warm_restarts"):
 
     @classmethod
     def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> CosineAnnealingWarmRestarts:
-        """Three cycles, each twice as long as the one before: 1/7, 2/7 and 4/7 of the epochs."""
-        return cls(optimizer, max(1, round(epochs / 7)), 2)
+        """Three cycles, each twice as long as the one before; the last may be cut short."""
+        return cls(optimizer, math.ceil(epochs / 7), 2)
 
     def rate(self, t: float, group: int) -> float:
         return along_cosine(self.base_lrs[group], self.eta_min, self.place(t))

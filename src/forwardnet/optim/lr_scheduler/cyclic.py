@@ -120,10 +120,11 @@ class CyclicLR(Cycling, name="cyclic"):
 
     @classmethod
     def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> CyclicLR:
-        """From a quarter of the rate to the rate and back in four epochs (Smith 2017, sections 3.2 and 3.3)."""
+        """From a quarter of the rate to the rate and back in about four epochs (Smith 2017, sections 3.2 and 3.3)."""
         rates = [float(group["lr"]) for group in optimizer.param_groups]
-        quarter = [rate / 4 for rate in rates]
-        return cls(optimizer, quarter, rates, 2 * steps_per_epoch, cycle_momentum=has_momentum(optimizer))
+        cycles = max(1, round(epochs / 4))
+        rise = max(1, round(epochs * steps_per_epoch / (2 * cycles)))
+        return cls(optimizer, [rate / 4 for rate in rates], rates, rise, cycle_momentum=has_momentum(optimizer))
 
     def height(self, t: float) -> float:
         """h(t) s: how far up the rate is."""
