@@ -208,6 +208,7 @@ def test_names() -> None:
     assert isinstance(cycle, OneCycleLR) and cycle.total_steps == EPOCHS * BATCHES and cycle.max_lrs == [0.1, 0.05]
     wave = run_named("cyclic")
     assert isinstance(wave, CyclicLR) and (wave.low_lrs[0], wave.step_size_up) == (0.025, EPOCHS * BATCHES // 4)
+    assert wave.step_size_up + wave.step_size_down == EPOCHS * BATCHES / 2  # two whole cycles
     assert run_named("sequential").at(0)[0].get_last_lr()[0] <= 0.1
 
 

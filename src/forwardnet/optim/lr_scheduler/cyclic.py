@@ -122,9 +122,9 @@ class CyclicLR(Cycling, name="cyclic"):
     def for_fit(cls, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> CyclicLR:
         """From a quarter of the rate to the rate and back in about four epochs (Smith 2017, sections 3.2 and 3.3)."""
         rates = [float(group["lr"]) for group in optimizer.param_groups]
-        cycles = max(1, round(epochs / 4))
-        rise = max(1, round(epochs * steps_per_epoch / (2 * cycles)))
-        return cls(optimizer, [rate / 4 for rate in rates], rates, rise, cycle_momentum=has_momentum(optimizer))
+        length = max(2, round(epochs * steps_per_epoch / max(1, round(epochs / 4))))
+        sides = (length // 2, length - length // 2)
+        return cls(optimizer, [rate / 4 for rate in rates], rates, *sides, cycle_momentum=has_momentum(optimizer))
 
     def height(self, t: float) -> float:
         """h(t) s: how far up the rate is."""
