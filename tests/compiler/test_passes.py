@@ -157,13 +157,11 @@ def usual() -> list[list[bytes]]:
     return bits(answers())
 
 
-TILES: list[dict[str, int]] = [
-    {"products.WIDE": 1},
-    {"products.WIDE": 3},
-    {"products.TILE": 1},
-    {"products.TILE": 2},
-    {"products.TILE": 4, "products.WIDE": 4},
-    {"products.TILE": 16, "products.WIDE": 1},
+SIZES: list[dict[str, Any]] = [
+    *(
+        {"products.tile_of": lambda dtype, tile=tile: tile}
+        for tile in ((8, 1), (8, 3), (1, 2), (2, 2), (4, 4), (16, 1))
+    ),
     {"products.UNROLL": 1},
     {"products.UNROLL": 8},
     {"products.SHORT": 0},
@@ -171,10 +169,18 @@ TILES: list[dict[str, int]] = [
 ]
 
 
-@pytest.mark.parametrize("sizes", TILES, ids=str)
-def test_tiles_of_other_sizes(monkeypatch: pytest.MonkeyPatch, usual: list[list[bytes]], sizes: dict[str, int]) -> None:
-    for name, value in sizes.items():
+@pytest.mark.parametrize("number", range(len(SIZES)))
+def test_tiles_of_other_sizes(monkeypatch: pytest.MonkeyPatch, usual: list[list[bytes]], number: int) -> None:
+    for name, value in SIZES[number].items():
         monkeypatch.setattr(f"forwardnet.compiler.{name}", value)
+    assert bits(answers()) == usual
+
+
+@pytest.mark.skipif(engine.vector_bytes() < 64, reason="the other tests run with such registers on this machine")
+def test_a_processor_with_avx2(monkeypatch: pytest.MonkeyPatch, usual: list[list[bytes]]) -> None:
+    """Code for x86-64-v3 (256-bit vectors, FMA), which this processor runs too: the same bits."""
+    monkeypatch.setattr(engine, "host", lambda: ("x86-64-v3", ""))
+    monkeypatch.setattr(engine, "vector_bytes", lambda: 32)
     assert bits(answers()) == usual
 
 
@@ -195,6 +201,6 @@ def test_threads_with_other_tiles_and_kernels(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr("forwardnet.compiler.program.work", lambda plan: 100.0)
     rng = np.random.default_rng(threads)
     monkeypatch.setattr(orient, "choose", chosen_by(lambda _: int(rng.integers(2)), lambda _: int(rng.integers(3))))
-    monkeypatch.setattr("forwardnet.compiler.products.TILE", 2)
+    monkeypatch.setattr("forwardnet.compiler.products.tile_of", lambda dtype: (2, 2))
     monkeypatch.setattr("forwardnet.compiler.program.schedule", lambda p, o: Early(p, o).run())
     check(answers(threads))

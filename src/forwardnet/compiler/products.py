@@ -1,9 +1,10 @@
 """Matrix products on panels, with an epilogue.
 
 y[m, n] = sum_k a[m, k] b[k, n] with b as panels `[n/16][k][16]`: a tile of 8 rows and 2 panels is 16 accumulators, into
-which each k adds 8 broadcast elements of a times 2 vectors of b. Nothing is packed when the kernel runs, and every
-address moves by a constant: a lies either as panels of its rows (`[k/16][m][16]`) or of its columns (`[m/16][k][16]`).
-Each element is summed in the order of k by one accumulator, whatever the tile it falls into.
+which each k adds 8 broadcast elements of a times 2 vectors of b; where registers are fewer it is smaller. Nothing is
+packed when the kernel runs, and every address moves by a constant: a lies either as panels of its rows
+(`[k/16][m][16]`) or of its columns (`[m/16][k][16]`). Each element is summed in the order of k by one accumulator,
+whatever the tile it falls into.
 """
 
 from __future__ import annotations
@@ -11,18 +12,22 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
+
+from forwardnet.compiler import engine
 from forwardnet.compiler.emit import Frame, index, tiles
 from forwardnet.compiler.lanes import I8
 from forwardnet.compiler.llvm import ir
 from forwardnet.compiler.loops import Maps, Place, accumulate
 from forwardnet.compiler.matrix import Operand, Val
-from forwardnet.compiler.orient import LANES, TILE, panels
+from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
 from forwardnet.compiler.schedule import Kernel
 from forwardnet.compiler.transfer import position_of
 
 Value = Any
-WIDE = 2  # panels of a tile
+# Accumulators that fit the registers beside what a tile loads: of 32 registers, and of the 16 of AVX2.
+MANY, FEW = 16, 8
 UNROLL = 4
 SQUARE = 4  # rows and columns of a tile that is summed along the lanes
 # Epilogues of more operations than this are emitted once, in a loop over the rows of the tile.
@@ -43,6 +48,7 @@ class Product(Maps):
         self.m, self.n = kernel.space
         self.k_count = a.shape[1]
         self.size = root.dtype.itemsize
+        self.tall, self.wide = tile_of(root.dtype)
         form = plan.orientation(a.val) ^ int(a.flip)
         self.by_rows = form == 0  # a lies as [k/16][m][16]
         self.a_offset = plan.offset(a.val)
@@ -51,33 +57,33 @@ class Product(Maps):
         self.reductions = [v for v in kernel.values if v.kind == "reduce"]
 
     def run(self) -> None:
-        """All tiles: for each pair of panels, for each 8 rows. Threads share the pairs, or, of few, the rows."""
+        """All tiles: for each group of panels, for each group of rows. Threads share those, or, of few, these."""
         f = self.f
         self.load_ones()
-        groups, rest = divmod(panels(self.n), WIDE)
+        groups, rest = divmod(panels(self.n), self.wide)
         by_panels = f.threads == 1 or splits_by_panels(self.kernel, f.threads)
         if groups:
             with (f.share if by_panels else f.loop)(groups) as (p, _, done):
-                self._strip(f.scaled(p, WIDE), WIDE, shared=not by_panels)
+                self._strip(f.scaled(p, self.wide), self.wide, shared=not by_panels)
                 done()
         if rest and by_panels:
             with f.only(f.threads - 1):
-                self._strip(index(groups * WIDE), rest, shared=False)
+                self._strip(index(groups * self.wide), rest, shared=False)
         elif rest:
-            self._strip(index(groups * WIDE), rest, shared=True)
+            self._strip(index(groups * self.wide), rest, shared=True)
 
     def _strip(self, panel: Value, wide: int, *, shared: bool) -> None:
         f = self.f
-        whole, rest = divmod(self.m, TILE)
+        whole, rest = divmod(self.m, self.tall)
         if whole:
             with (f.share if shared else f.loop)(whole) as (t, _, done):
-                self._tile(panel, wide, f.scaled(t, TILE), TILE)
+                self._tile(panel, wide, f.scaled(t, self.tall), self.tall)
                 done()
         if rest and shared:
             with f.only(f.threads - 1):
-                self._tile(panel, wide, index(whole * TILE), rest)
+                self._tile(panel, wide, index(whole * self.tall), rest)
         elif rest:
-            self._tile(panel, wide, index(whole * TILE), rest)
+            self._tile(panel, wide, index(whole * self.tall), rest)
 
     def _tile(self, panel: Value, wide: int, row: Value, tall: int) -> None:
         f = self.f
@@ -217,10 +223,24 @@ class Product(Maps):
             accumulate(f, val, value, self.plan.offset(val), f.scaled(column.panel, LANES), row)
 
 
+def tile_of(dtype: Any) -> tuple[int, int]:
+    """Rows and panels of a tile: as many accumulators as the processor's registers hold, at most 8 rows of 2 panels.
+
+    16 elements take one register of AVX-512 in float32, two of AVX2, four of NEON. The rows of a tile lie in one block
+    of 16, so they are a power of two.
+    """
+    each = -(-LANES * np.dtype(dtype).itemsize // engine.vector_bytes())
+    room = FEW if engine.vector_bytes() == 32 else MANY
+    wide = 2 if each * 2 * 8 <= room else 1
+    return max(1, min(8, room // (each * wide))), wide
+
+
 def splits_by_panels(kernel: Kernel, threads: int) -> bool:
     """Whether threads share a product's panels; column sums need all rows of a panel in one thread."""
+    assert kernel.root is not None
+    tall, wide = tile_of(kernel.root.dtype)
     has_totals = any(v.kind == "reduce" for v in kernel.values)
-    return has_totals or panels(kernel.space[1]) >= 2 * WIDE * threads or kernel.space[0] < TILE * threads
+    return has_totals or panels(kernel.space[1]) >= 2 * wide * threads or kernel.space[0] < tall * threads
 
 
 def emit_product(frame: Frame, kernel: Kernel, plan: Plan) -> None:
