@@ -10,6 +10,7 @@ whatever the tile it falls into.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,6 @@ Value = Any
 # Accumulators that fit the registers beside what a tile loads: of 32 registers, and of the 16 of AVX2.
 MANY, FEW = 16, 8
 UNROLL = 4
-SQUARE = 4  # rows and columns of a tile that is summed along the lanes
 # Epilogues of more operations than this are emitted once, in a loop over the rows of the tile.
 SHORT = 12
 
@@ -223,6 +223,12 @@ class Product(Maps):
             accumulate(f, val, value, self.plan.offset(val), f.scaled(column.panel, LANES), row)
 
 
+def square_of(dtype: Any) -> int:
+    """Rows and columns of a square of accumulators, each 16 elements, that the registers hold: 4, 2 or 1."""
+    tall, wide = tile_of(dtype)
+    return math.isqrt(tall * wide)
+
+
 def tile_of(dtype: Any) -> tuple[int, int]:
     """Rows and panels of a tile: as many accumulators as the processor's registers hold, at most 8 rows of 2 panels.
 
@@ -251,12 +257,13 @@ def emit_product(frame: Frame, kernel: Kernel, plan: Plan) -> None:
 def emit_dot(f: Frame, root: Val, plan: Plan) -> None:
     """y[i, j] = sum_k a[i, k] b[k, j] with k along the lanes of both: small results of sums over a batch.
 
-    Tiles of 4 by 4 accumulators run along k, then each is summed across its lanes.
+    Squares of accumulators run along k, then each is summed across its lanes.
     """
     a, b = root.args
-    for i0, tall, i_count in tiles(root.shape[0], SQUARE):
+    side = square_of(root.dtype)
+    for i0, tall, i_count in tiles(root.shape[0], side):
         with f.loop(i_count) as (i, _, i_done):
-            for j0, wide, j_count in tiles(root.shape[1], SQUARE):
+            for j0, wide, j_count in tiles(root.shape[1], side):
                 with f.loop(j_count) as (j, _, j_done):
                     row, col = f.plus(index(i0), f.scaled(i, tall)), f.plus(index(j0), f.scaled(j, wide))
                     rows = [f.plus(row, index(n)) for n in range(tall)]

@@ -13,11 +13,11 @@ from forwardnet.compiler.lanes import I8, I64, memory_type
 from forwardnet.compiler.loops import lowered
 from forwardnet.compiler.matrix import Operand, Val
 from forwardnet.compiler.orient import LANES
+from forwardnet.compiler.products import square_of
 from forwardnet.compiler.random import Philox
 
 Value = Any
 Spot = tuple[Value, Value]  # row and column of an element
-TILE = 4  # rows and columns of a product that are summed together: 16 accumulators
 
 
 class Pass:
@@ -107,11 +107,12 @@ class Pass:
     # Products
 
     def _matmul(self) -> None:
-        """Tiles of 4 by 4: each k loads a column of a and a row of b for 16 multiply-adds."""
-        for r0, tall, r_count in tiles(self.rows, TILE):
+        """Squares of 4 by 4 or less: each k loads a column of a and a row of b for 16 multiply-adds."""
+        side = square_of(self.group.root.dtype)
+        for r0, tall, r_count in tiles(self.rows, side):
             with self.f.loop(r_count) as (i, _, i_done):
                 row = self.f.plus(index(r0), self.f.scaled(i, tall))
-                for c0, wide, c_count in tiles(self.cols, TILE):
+                for c0, wide, c_count in tiles(self.cols, side):
                     with self.f.loop(c_count) as (j, _, j_done):
                         self._tile(row, tall, self.f.plus(index(c0), self.f.scaled(j, wide)), wide)
                         j_done()
