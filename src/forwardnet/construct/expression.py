@@ -213,7 +213,8 @@ def from_expression(
     costs nothing, "xor" of k operands k units, and a value that waits for others is carried by a unit in each layer.
     "auto": the one with fewer units.
 
-    Inputs are the names in alphabetical order (x2 before x10), or in the order of `names`, which may have more.
+    Inputs are the names in alphabetical order (capitals first, x2 before x10), or in the order of `names`, which may
+    have more.
 
     Raises:
         ExpressionError: the expression cannot be read; the message shows the place.

@@ -88,6 +88,24 @@ def contains(points: Points, places: Points) -> Any:
     return inside
 
 
+def winding(rings: Sequence[Points], x: Points, y: Points) -> Any:
+    """How often the rings go counter-clockwise around each place of the grid x (m,), y (n,), as (m, n).
+
+    From each place a ray goes up; an edge that crosses it to the left counts 1, one to the right -1.
+    """
+    turns = np.zeros((len(x), len(y) + 1), np.int64)
+    for points in rings:
+        ends = np.roll(points, -1, axis=0)
+        left, right = np.minimum(points[:, 0], ends[:, 0]), np.maximum(points[:, 0], ends[:, 0])
+        first, last = np.searchsorted(x, left), np.searchsorted(x, right)  # columns of x from left on, right not met
+        edge = np.repeat(np.arange(len(points)), last - first)
+        column = np.arange(len(edge)) - np.repeat(np.cumsum(last - first) - last, last - first)
+        a, b = points[edge], ends[edge]
+        height = a[:, 1] + (x[column] - a[:, 0]) * ((b[:, 1] - a[:, 1]) / (b[:, 0] - a[:, 0]))
+        np.add.at(turns, (column, np.searchsorted(y, height)), np.where(b[:, 0] < a[:, 0], 1, -1))
+    return np.cumsum(turns[:, ::-1], axis=1)[:, ::-1][:, 1:]
+
+
 def convex_pieces(points: Points) -> list[list[int]]:
     """Cut a simple polygon along diagonals into convex ones, as lists of vertex numbers, counter-clockwise.
 

@@ -158,8 +158,9 @@ def layers_of(network: Any, place: str) -> list[Layer]:
     pairs = list(zip(modules[::2], modules[1::2], strict=False))
     is_chain = all(type(a) is Linear and type(b) is Step for a, b in pairs)
     if not modules or len(modules) % 2 or not is_chain:
+        got = ", ".join(type(module).__name__ for module in modules) or type(network).__name__
         raise ArgumentError(
-            f"{place}: got {type(network).__name__}, expected a chain of Linear and Step that ends with Step",
+            f"{place}: got {got}, expected a chain of Linear and Step that ends with Step",
             hint="build the parts with steps, and apply soften() to the whole",
         )
     return [(layer.weight.detach().numpy().astype(np.float64), _bias(layer)) for layer in linear_layers(network)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forwardnet.construct.circuit import Circuit, Signal
-from forwardnet.construct.geometry import Points, area, clean, contains
+from forwardnet.construct.geometry import Points, area, clean, winding
 from forwardnet.construct.network import build
 from forwardnet.construct.outline import outlines, simplified
 from forwardnet.construct.regions import outline_network
@@ -122,45 +122,39 @@ def shape(
     if not 0 < accuracy < 1:
         raise ArgumentError(f"shape: accuracy is {accuracy!r}, expected a part of the area between 0 and 1")
     axes = [low[i] + (np.arange(MEASURED) + 0.5) / MEASURED * (high[i] - low[i]) for i in range(2)]
-    places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    wanted = np.asarray(inside(places)).reshape(-1).astype(bool)
-    grid = FIRST_GRID
-    while grid <= LAST_GRID:
-        traced = outlines(inside, low, high, grid)
-        for cells in (4.0, 2.0, 1.0, 0.5, 0.25, 0.1, 0.02):
-            rings = _usable(traced, cells * float(np.min(high - low)) / grid)
-            wrong = float(np.mean(_inside_of(rings, places) != wanted))
-            # The measure itself can be off by a few of its places, so 5 % are kept in hand.
-            if wrong <= 0.95 * accuracy and any(area(ring) > 0 for ring in rings):
-                return _outlined(rings, wrong, steepness, dtype)
-        grid *= 2
+    places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    wanted = np.asarray(inside(places.reshape(-1, 2))).reshape(MEASURED, MEASURED).astype(bool)
     if not wanted.any():
         raise ArgumentError("shape: no point of the domain is inside")
+    # The measure itself can be off by a few of its places, so 5 % are kept in hand.
+    allowed, grid, wrong = 0.95 * accuracy, FIRST_GRID, 1.0
+    while grid <= LAST_GRID:
+        traced = outlines(inside, low, high, grid)
+        wrong = float(np.mean((winding(traced, *axes) > 0) != wanted))
+        for cells in (4.0, 2.0, 1.0, 0.5, 0.25, 0.1, 0.02) if wrong <= allowed else ():
+            rings = _simple(traced, cells * float(np.min(high - low)) / grid)
+            off = float(np.mean((winding(rings, *axes) > 0) != wanted))
+            if off <= allowed and any(area(points) > 0 for points in rings):
+                return _outlined(rings, off, steepness, dtype)
+        grid *= 2
     raise ArgumentError(
         f"shape: wrong on {wrong:.4f} of the domain with a grid of {LAST_GRID} x {LAST_GRID}, expected {accuracy}",
         hint="ask for less, or make the domain smaller",
     )
 
 
-def _usable(traced: Sequence[Points], tolerance: float) -> list[Points]:
-    """Rings with fewer corners; those whose simplification has no area or crosses itself as they were, or left out."""
+def _simple(traced: Sequence[Points], tolerance: float) -> list[Points]:
+    """Rings with fewer corners; one whose simplification has no area or crosses itself as it was, or left out."""
     found = []
-    for ring in traced:
-        for points in (simplified(ring, tolerance), ring):
+    for traced_ring in traced:
+        for points in (simplified(traced_ring, tolerance), traced_ring):
             try:
                 kept = clean(points)
             except ArgumentError:
                 continue
-            found.append(kept if area(ring) > 0 else kept[::-1])
+            found.append(kept if area(traced_ring) > 0 else kept[::-1])
             break
     return found
-
-
-def _inside_of(rings: Sequence[Points], places: Points) -> Any:
-    counts = np.zeros(len(places), np.int64)
-    for ring in rings:
-        counts += np.sign(area(ring)).astype(np.int64) * contains(ring, places)
-    return counts >= 1
 
 
 def _outlined(rings: Sequence[Points], wrong: float, steepness: float | None, dtype: Any) -> Sequential:

@@ -90,6 +90,8 @@ def _from_mapping(table: Mapping[Any, Any]) -> Bits:
         several = isinstance(value, Sequence | np.ndarray) and not (isinstance(value, str) and len(value) == 1)
         values[read_row(row)] = [_entry(cell, row) for cell in (value if several else [value])]
     n = len(next(iter(values), ()))
+    if n == 0 or any(len(row) != n for row in values):
+        raise ShapeError("truth table: rows of inputs differ in length, or there are none")
     found = []
     for bits in all_inputs(n).tolist():
         if tuple(bits) not in values:
@@ -98,9 +100,8 @@ def _from_mapping(table: Mapping[Any, Any]) -> Bits:
                 hint="give rows that do not matter the value None",
             )
         found.append(values[tuple(bits)])
-    lengths = {len(row) for row in found}
-    if len(values) != len(found) or len(lengths) != 1 or n == 0:
-        raise ShapeError(f"truth table: rows of {n} inputs differ in length, or there are none")
+    if len({len(row) for row in found}) != 1:
+        raise ShapeError("truth table: rows differ in the number of their outputs")
     return np.array(found)
 
 
