@@ -312,3 +312,62 @@ def test_explain_lists_the_kernels_and_what_was_fused():
     eager = make(False)
     eager.fit(*digits_like(), epochs=1, batch_size=50, progress=False)
     assert eager.explain() == "every operation ran eagerly, through NumPy"
+
+
+# Epochs between which nobody looks at the weights
+
+
+class Looking(Callback):
+    """Looks at the weights after each epoch, so that they must be there."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_epoch_end(self, run):
+        self.seen.append(bits_of(run.model))
+
+
+def bits_of(model):
+    return b"".join(v.numpy().tobytes() for v in model.state_dict().values())
+
+
+def drawing_net():
+    ff.manual_seed(0)
+    return nn.Sequential(nn.Linear(20, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 5))
+
+
+def test_weights_nobody_looks_at_are_the_same_ones():
+    X, y = digits_like()
+    kinds = {}
+    for looks in (False, True):
+        model = drawing_net()
+        optimizer = ff.optim.Adam(model.parameters(), lr=0.01)
+        trainer, looking = ff.Trainer(model, "cross_entropy", optimizer), Looking()
+        for epochs in (3, 2):  # a second fit begins with what the first one left
+            history = trainer.fit(
+                X, y, epochs=epochs, batch_size=16, callbacks=[looking] if looks else [], progress=False
+            )
+        states = [v.tolist() if hasattr(v, "tolist") else v for s in optimizer.state.values() for v in s.values()]
+        kinds[looks] = bits_of(model), history.steps["loss"].tolist(), states
+    assert kinds[False] == kinds[True]
+    assert len(looking.seen) == 5 and looking.seen[-1] == kinds[True][0] and len(set(looking.seen)) == 5
+
+
+def test_a_fit_that_is_interrupted_leaves_the_weights_it_has_reached(monkeypatch):
+    X, y = digits_like()
+    model, other = drawing_net(), drawing_net()
+    trainer = ff.Trainer(model, "cross_entropy", "adam")
+    real = CompiledProgram.run_epoch
+
+    def third_is_interrupted(self, batches, after_step, *, stays=False):
+        assert stays
+        if self._watch.epoch == 3:
+            raise KeyboardInterrupt
+        return real(self, batches, after_step, stays=stays)
+
+    monkeypatch.setattr(CompiledProgram, "run_epoch", third_is_interrupted)
+    history = trainer.fit(X, y, epochs=9, batch_size=16, progress=False)
+    assert history.stopped == "interrupted" and len(history) == 2
+    monkeypatch.undo()
+    ff.Trainer(other, "cross_entropy", "adam").fit(X, y, epochs=2, batch_size=16, progress=False)
+    assert bits_of(model) == bits_of(other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forwardnet.train.callbacks import Callback, Checkpoint, CSVLogger, EarlyStopping, LRMonitor
+from forwardnet.train.convergence import Convergence, gradient_norm
 from forwardnet.train.diagnose import diagnose
 from forwardnet.train.divergence import TrainingDivergedError
 from forwardnet.train.ensemble import Ensemble, adaboost, bagging, boost_residuals
@@ -17,6 +18,7 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "Checkpoint",
+    "Convergence",
     "EarlyStopping",
     "Ensemble",
     "History",
@@ -30,4 +32,5 @@ __all__ = [
     "boost_residuals",
     "diagnose",
     "fit_many",
+    "gradient_norm",
 ]

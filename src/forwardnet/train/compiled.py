@@ -19,7 +19,7 @@ import numpy as np
 from forwardnet.data.batches import Batches
 from forwardnet.ir.graph import Spec
 from forwardnet.jit import Traced, trace
-from forwardnet.jit.cells import Cell, UnevenError, begin, cells_of, mark_of, settings_of
+from forwardnet.jit.cells import Cell, GeneratorCell, UnevenError, begin, cells_of, mark_of, settings_of
 from forwardnet.jit.fallback import made_or_reason
 from forwardnet.ops.record import CannotLower
 from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
@@ -104,6 +104,7 @@ class CompiledProgram:
         self._cells = self._cells_now()
         self._settings = self._settings_now()
         self._seen: dict[int, Any] = {}
+        self._is_ahead = False  # whether the arena holds steps that the tensors do not know of
         self._is_good = False
         self._good: tuple[int, Array] | None = None  # the step after which, and the arena
 
@@ -181,6 +182,14 @@ class CompiledProgram:
             cell = self._cells[number]
             cell.write(native.state(number, cell.spec().shape))
             self._seen[number] = mark_of(cell)
+        self._is_ahead = False
+
+    def _pack_noise(self) -> None:
+        """Bring the generator alone, which is at the begin of a stream in each epoch, into the arena."""
+        native = self._program(self._batch_size)[1]
+        for number, cell in enumerate(self._cells):
+            if isinstance(cell, GeneratorCell):
+                native.set_input(number, cell.read())
 
     def explain(self) -> str:
         """The kernels of a step: what was fused, operations, bytes, and times measured now."""
@@ -189,9 +198,12 @@ class CompiledProgram:
 
     # Epochs
 
-    def run_epoch(self, batches: Batches, after_step: Callable[..., bool]) -> Epoch:
+    def run_epoch(self, batches: Batches, after_step: Callable[..., bool], *, stays: bool = False) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
-        self._pack()
+        if self._is_ahead:
+            self._pack_noise()
+        else:
+            self._pack()
         is_watched = getattr(after_step, "is_watched", False) or (self._pace.by_batch and self._course is None)
         every = 1 if is_watched else self._chunk_steps()
         tally = Tally(self._eager)
@@ -201,8 +213,15 @@ class CompiledProgram:
             if not self._chunk(part, after_step, tally, is_watched=is_watched) and number < len(parts):
                 is_complete = False
                 break
-        self._unpack()
+        self._is_ahead = True
+        if not stays:
+            self.settle()
         return tally.epoch(is_complete=is_complete)
+
+    def settle(self) -> None:
+        """Bring the states to the tensors, if steps have changed them since."""
+        if self._is_ahead:
+            self._unpack()
 
     def _chunk_steps(self) -> int:
         """How many steps one native call makes: a number that depends on the program alone, not on the clock."""

@@ -170,12 +170,14 @@ def steepest(rates: Array, smoothed: Array, mode: str) -> float | None:
     """The rate at which the smoothed loss falls fastest, before it first rises; None where it never falls.
 
     Fastest by log rate in an exponential sweep, by rate in a linear one. It rises where it is above its minimum so far
-    by a tenth of all that it falls: what falls again after that only recovers from rates that were too large.
+    by a tenth of all that it falls, and has fallen by as much: what falls again after that only recovers from rates
+    that were too large, and what rises before it is the noise of the batches.
     """
     if len(smoothed) < 2:
         return None
-    above = smoothed - np.minimum.accumulate(smoothed)
-    rises = np.flatnonzero(above > 0.1 * (smoothed[0] - smoothed.min()))
+    least = np.minimum.accumulate(smoothed)
+    tenth = 0.1 * (smoothed[0] - smoothed.min())
+    rises = np.flatnonzero((smoothed - least > tenth) & (smoothed[0] - least > tenth))
     last = int(np.argmin(smoothed[: rises[0]] if len(rises) else smoothed)) + 1
     if last < 2:
         return None

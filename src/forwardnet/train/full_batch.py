@@ -85,7 +85,10 @@ class FullBatchProgram:
         """What an evaluation of the loss runs."""
         return "every operation ran eagerly, through NumPy" if self._native is None else self._native.native.explain()
 
-    def run_epoch(self, batches: Batches, after_step: Callable[..., bool]) -> Epoch:
+    def settle(self) -> None:
+        """Nothing to do: the weights are where they belong."""
+
+    def run_epoch(self, batches: Batches, after_step: Callable[..., bool], *, stays: bool = False) -> Epoch:
         """One step over all rows, whatever the batches are."""
         if self._native is not None and self._native.is_outdated:
             self._native = self._made()

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from forwardnet.data.batches import Batches, stream_of
 from forwardnet.tensor.random import Generator
 from forwardnet.train.callbacks import Dispatcher
+from forwardnet.train.compiled import CompiledProgram
 from forwardnet.train.divergence import TrainingDivergedError, Watch
 from forwardnet.train.history import Row
 from forwardnet.train.interrupt import Interrupts
 from forwardnet.train.pace import Pace
 from forwardnet.train.program import Epoch, Program
-from forwardnet.train.progress import Display
+from forwardnet.train.progress import Calls, Display
 from forwardnet.train.run import Run
 
 Array = NDArray[Any]
@@ -66,6 +67,7 @@ class Loop:
                 run.stopped = "error"
                 raise
             finally:
+                self.program.settle()
                 run.history.stopped = run.stopped
                 self.callbacks.emit("on_train_end", run)
                 self.display.end(run)
@@ -86,13 +88,14 @@ class Loop:
         run.model.train()
         first_step = run.step + 1
         try:
-            epoch = self.program.run_epoch(self.batches(run.epoch), self._after_step())
+            epoch = self.program.run_epoch(self.batches(run.epoch), self._after_step(), stays=self._is_unseen)
         finally:
             run.history.add_steps(np.array(self._pending, np.float64), first_step=first_step)
             self._pending.clear()
         if not epoch.is_complete:
             return
-        self.watch.check_weights()
+        if not self._is_unseen:
+            self.watch.check_weights()
         row: Row = {"epoch": run.epoch, "loss": epoch.loss, **self.score(epoch)}
         if self.validate is not None:
             row.update({f"val_{name}": value for name, value in self.validate().items()})
@@ -105,6 +108,14 @@ class Loop:
         self.pace.after_epoch(row)
         self.callbacks.emit("on_epoch_end", run)
         self.display.epoch(run)
+
+    @property
+    def _is_unseen(self) -> bool:
+        """Whether nobody looks at the weights between two epochs; the program itself looks whether they are finite."""
+        events = ("on_epoch_begin", "on_step_end", "on_epoch_end")
+        is_shown = isinstance(self.display, Calls) or any(self.callbacks.listens(event) for event in events)
+        others = (self.validate, self.renew, self.pace.scheduler)
+        return isinstance(self.program, CompiledProgram) and not is_shown and all(other is None for other in others)
 
     def _after_step(self) -> Callable[..., bool]:
         """What is done after a step, or after several of them at once; as little as those who listen allow."""

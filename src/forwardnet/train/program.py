@@ -64,11 +64,16 @@ class Program(Protocol):
         """What a step runs."""
         ...
 
-    def run_epoch(self, batches: Batches, after_step: Callable[..., bool]) -> Epoch:
+    def run_epoch(self, batches: Batches, after_step: Callable[..., bool], *, stays: bool = False) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False.
 
-        `after_step` may be given the losses of several steps at once, unless its attribute `is_watched` is true.
+        `after_step` may be given the losses of several steps at once, unless its attribute `is_watched` is true. With
+        `stays` nobody looks at the weights until the next epoch, or until `settle` is called.
         """
+        ...
+
+    def settle(self) -> None:
+        """Bring the weights to where they belong."""
         ...
 
 
@@ -148,7 +153,10 @@ class EagerProgram:
         """What a step runs."""
         return "every operation ran eagerly, through NumPy"
 
-    def run_epoch(self, batches: Batches, after_step: Callable[..., bool]) -> Epoch:
+    def settle(self) -> None:
+        """Nothing to do: the weights are where they belong."""
+
+    def run_epoch(self, batches: Batches, after_step: Callable[..., bool], *, stays: bool = False) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
         losses: list[float] = []
         sizes: list[int] = []
