@@ -58,7 +58,7 @@ def range_test(found: RangeTestLike, *, title: str = "") -> Figure:
         axes.plot([found.suggestion], [at], "o", color=ORANGE, label=f"suggestion {found.suggestion:.2g}")
     # A loss that runs away would press the rest into a line.
     top = float(np.max(found.smoothed[: max(int(np.argmin(found.smoothed)), 1)]))
-    low = float(np.min(found.smoothed))
+    low = float(np.min(found.losses))
     axes.set_ylim(low - 0.1 * (top - low) - 1e-9, top + 0.6 * (top - low) + 1e-9)
     axes.legend(fontsize=SMALL, frameon=False)
     return figure
