@@ -35,7 +35,7 @@ FTZ_AND_DAZ = 0x8040
 COUNTER, FINITE, GENERATION = 0, 16, 64  # where in the arena's header the barrier's words and the answer of `check` lie
 SPINS = 2000
 # Work below which sharing a kernel costs more than it saves: multiply-adds of a product, vectors of anything else.
-PRODUCT_WORK, VECTOR_WORK = 200_000, 3000
+PRODUCT_WORK, VECTOR_WORK = 100_000, 1500
 
 
 @dataclass
