@@ -62,7 +62,7 @@ _LATER = {
 }
 _LATER_NAMES = {
     **dict.fromkeys(
-        ("Callback", "CSVLogger", "Checkpoint", "EarlyStopping", "LRMonitor", "TrainingDivergedError"),
+        ("Callback", "CSVLogger", "Checkpoint", "EarlyStopping", "LRMonitor", "Snapshot", "TrainingDivergedError"),
         "forwardnet.train",
     ),
     "History": "forwardnet.train",

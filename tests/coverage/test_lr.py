@@ -135,3 +135,36 @@ def test_LR16_at_the_edge_of_stability_losses_alternate() -> None:
     late = np.array(losses[-20:])
     np.testing.assert_allclose(late[2:], late[:-2], rtol=1e-9)
     assert abs(late[1] - late[0]) > 1e-3
+
+
+def test_LR10_the_minima_of_a_cyclical_rate_answer_better_together() -> None:
+    """Five cycles of a rate that falls along a cosine: a copy at each end, and the average of their probabilities."""
+    draw = np.random.default_rng(0)
+    y = draw.integers(0, 3, 360)
+    X = np.eye(3)[y] @ draw.normal(size=(3, 8)) + 1.6 * draw.normal(size=(360, 8))  # classes that overlap
+    ff.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 40), nn.ReLU(), nn.Linear(40, 3))
+    optimizer = optim.SGD(model.parameters(), lr=0.3, momentum=0.9)
+    schedule = lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 8)
+    snapshots, monitor = ff.Snapshot(every=8), ff.LRMonitor()
+    trainer = ff.Trainer(model, "cross_entropy", optimizer, schedule)
+    trainer.fit(X[:120], y[:120], epochs=40, batch_size=12, callbacks=[snapshots, monitor], progress=False)
+    assert snapshots.epochs == [8, 16, 24, 32, 40]
+    rates = np.ravel(monitor.rates).reshape(5, 80)
+    np.testing.assert_allclose(rates, np.tile(rates[0], (5, 1)), rtol=1e-10)
+    assert (np.diff(rates[0]) < 0).all() and rates[0, -1] < 1e-3 < 0.3 == rates[0, 0]
+
+    together = snapshots.ensemble(trainer)
+    one_by_one = [ff.train.Ensemble([member]).evaluate(X[120:], y[120:], ["log_loss"]) for member in together.members]
+    apart = np.array([scores["log_loss"] for scores in one_by_one])
+    loss = together.evaluate(X[120:], y[120:], ["log_loss"])["log_loss"]
+    mean = np.mean([ff.train.Ensemble([member]).predict(X[120:]) for member in together.members], axis=0)
+    np.testing.assert_allclose(together.predict(X[120:]), mean, rtol=1e-6)
+    # The logarithm is concave, so the average is never worse than the members on average; here than any of the last.
+    assert loss < apart.mean() and loss < apart[1:].min()
+    np.testing.assert_array_equal(together.members[-1].predict(X), trainer.predict(X))
+    with pytest.raises(ValueError, match="no copy was made, expected a fit of at least 9 epochs"):
+        ff.Snapshot(every=9).ensemble(trainer)
+    latest = ff.Snapshot(every=1, last=2)
+    trainer.fit(X[:120], y[:120], epochs=3, callbacks=[latest], progress=False)
+    assert latest.epochs == [42, 43] and len(latest.weights) == 2

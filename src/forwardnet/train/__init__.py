@@ -11,6 +11,7 @@ from forwardnet.train.history import History
 from forwardnet.train.many import fit_many
 from forwardnet.train.metrics import METRICS, Metric
 from forwardnet.train.run import Run
+from forwardnet.train.snapshots import Snapshot
 from forwardnet.train.trainer import Trainer
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "LRMonitor",
     "Metric",
     "Run",
+    "Snapshot",
     "Trainer",
     "TrainingDivergedError",
     "adaboost",
