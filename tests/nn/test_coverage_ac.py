@@ -330,7 +330,7 @@ def test_IN04_IN05_xavier_and_kaiming() -> None:
     assert init.kaiming_uniform_(weight).std().item() == pytest.approx(0.050508, rel=0.03)
 
 
-def test_IN06_a_small_positive_bias_wakes_units() -> None:
+def test_IN06_AC15_a_small_positive_bias_wakes_units() -> None:
     ff.manual_seed(0)
     layer = nn.Linear(20, 500)
     init.normal_(layer.weight, std=0.02)

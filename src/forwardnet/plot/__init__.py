@@ -30,6 +30,7 @@ from forwardnet.plot.recap import (
     step_losses,
 )
 from forwardnet.plot.regression import fitted_line, predicted_vs_true
+from forwardnet.plot.regularisation import regularisation_path
 from forwardnet.plot.style import png_bytes, save
 from forwardnet.plot.training import curves
 
@@ -68,6 +69,7 @@ __all__ = [
     "principal_components",
     "range_test",
     "region",
+    "regularisation_path",
     "saturation",
     "save",
     "scatter",
