@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from forwardnet import nn, optim, plot
+from forwardnet import explain, nn, optim, plot
 from forwardnet.data import datasets
 from forwardnet.ops import REGISTRY
 
@@ -123,6 +123,16 @@ def data_sets() -> str:
     return table(("name", "task", "rows x features", "outputs", "what", "options"), rows)
 
 
+def surfaces() -> str:
+    """Every surface that optimisers are compared on."""
+    rows = []
+    for name, chosen in sorted(explain.SURFACES.items()):
+        lowest = ", ".join(f"({x:.4g}, {y:.4g})" for x, y in chosen.lowest) or "falls for ever"
+        start = f"({chosen.start[0]:g}, {chosen.start[1]:g})"
+        rows.append((f"`{name}`", chosen.kind, first_sentence(chosen.formula), lowest, f"{chosen.least:.4g}", start))
+    return table(("name", "kind", "formula", "lowest places", "value there", "start"), rows)
+
+
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "ops": ("Operations", ops),
     "activations": ("Activations", activations),
@@ -132,6 +142,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "penalties": ("Penalties", penalties),
     "initialisers": ("Initialisers", initialisers),
     "datasets": ("Data sets", data_sets),
+    "surfaces": ("Surfaces", surfaces),
 }
 
 

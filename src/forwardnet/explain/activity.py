@@ -78,7 +78,8 @@ class Activity:
 
     def summary(self) -> str:
         """What was found in each layer, and what usually helps."""
-        told = [f"{len(self.layers)} activations over {self.rows} rows."]
+        count = len(self.layers)
+        told = [f"{count} activation{'s' if count > 1 else ''} over {self.rows} rows."]
         told += [self._about(layer) for layer in self.layers]
         if any(layer.dead.any() for layer in self.layers):
             told.append(

@@ -32,6 +32,7 @@ from forwardnet.tensor.functional import from_numpy
 from forwardnet.tensor.tape import edge_of
 
 Array = NDArray[Any]
+RESHAPE = "reshape"
 Kind = Literal["input", "constant", "operation", "layer", "loss"]
 
 
@@ -223,8 +224,8 @@ class _Pass:
         return None if found is None else np.array(found.numpy())
 
     def graph(self) -> ComputationGraph:
-        """The result; single numbers that an operation takes as constants are part of its label."""
-        shown = [n for n in self.live if not (n.op == CONST and n.value.ndim == 0 and n is not self.output)]
+        """The result; single numbers that an operation takes are part of its label, and reshaping is not shown."""
+        shown = [n for n in self.live if n is self.output or not (_is_number(n) or n.name == RESHAPE)]
         number = {node.index: i for i, node in enumerate(shown)}
         nodes, edges = [], []
         for node in shown:
@@ -233,12 +234,23 @@ class _Pass:
             value = self.values[node.index]
             value = value if isinstance(value, np.ndarray) else np.array(value[0])
             nodes.append(GraphNode(number[node.index], label, kind, value, self.gradients.get(node.index)))
-            for position, source in enumerate(node.inputs):
-                if source.index in number:
-                    local = None if isinstance(node.op, str) else self._local(node, position)
-                    flow = self.flows.get((node.index, position))
-                    edges.append(GraphEdge(number[source.index], number[node.index], local, flow))
+            edges += [self._edge(node, position, number) for position, n in enumerate(node.inputs) if not _is_number(n)]
         return ComputationGraph(tuple(nodes), tuple(edges))
+
+    def _edge(self, node: Node, position: int, number: dict[int, int]) -> GraphEdge:
+        """What one operand carries, in the shape that it has where it was made."""
+        source = node.inputs[position]
+        while source.name == RESHAPE:
+            source = source.inputs[0]
+        flow = self.flows.get((node.index, position))
+        local = None if isinstance(node.op, str) else self._local(node, position)
+        flow = flow if flow is None else flow.reshape(self.values[source.index].shape)
+        return GraphEdge(number[source.index], number[node.index], local, flow)
+
+
+def _is_number(node: Node) -> bool:
+    """Whether a node is a single number that the function holds."""
+    return bool(node.op == CONST and node.value.ndim == 0)
 
 
 def _leaf(value: Any) -> Tensor:

@@ -93,25 +93,26 @@ def loss_landscape(
     points: int = 25,
     normalise: Normalise = "filter",
     seed: int = 0,
+    names: Sequence[str] | None = None,
 ) -> Landscape:
     """The loss of `model` on the rows `X` and `y` along one or two directions through its parameters.
 
     `directions` is how many random ones (a function of `seed`), or the directions themselves, each a vector (n,) as
-    `Objective.parts` lays them out (`weight_axis` makes one for a single weight, `line_to` one to another network).
+    `Objective.parts` lays them out; `weight_axis` makes one for a single weight.
     `span` is how far to go to either side, in lengths of the direction: with "filter" normalisation 1 means that every
     unit's weights change by as much as they are. `points` places along each; it costs points^directions forward passes.
-    Biases and other vectors stay as they are under "filter", as in the paper.
+    Biases and other vectors stay as they are under "filter", as in the paper. `names` are those of the directions.
 
     Raises:
         ArgumentError: not 1 or 2 directions, fewer than 3 points, or a span that is not positive.
         ShapeError: a direction has another length than the parameters.
     """
     objective = Objective.of_model(model, loss, X, y)
-    vectors, names = _directions(objective, directions, normalise, seed)
+    vectors, own = _directions(objective, directions, normalise, seed)
     if points < 3 or not span > 0:
         raise ArgumentError(f"loss_landscape: points is {points} and span {span}, expected at least 3, and above 0")
     places = np.linspace(-span, span, points)
-    return _measured(objective, vectors, places, names)
+    return _measured(objective, vectors, places, own if names is None else tuple(names))
 
 
 def _measured(objective: Objective, vectors: Floats, places: Floats, names: tuple[str, ...]) -> Landscape:

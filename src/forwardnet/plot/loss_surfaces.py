@@ -91,7 +91,7 @@ def _relief(axes: Any, one: Landscape, z: Array, levels: Array) -> Any:
 def _lines(found: Sequence[Landscape], names: Sequence[str]) -> Figure:
     figure = new_figure(5.8, 3.9)
     axes = figure.add_subplot()
-    tidy(axes, x=found[0].names[0], y="loss")
+    tidy(axes, title=names[0] if len(found) == 1 else "", x=found[0].names[0], y="loss")
     values = np.concatenate([one.losses for one in found])
     values = values[np.isfinite(values)]
     for colour, one, name in zip((BLUE, ORANGE, GREY, BLACK) * len(found), found, names, strict=False):
@@ -99,7 +99,7 @@ def _lines(found: Sequence[Landscape], names: Sequence[str]) -> Figure:
     axes.axvline(0.0, color=GREY, linewidth=0.8, linestyle=":")
     if values.size and values.min() > 0 and values.max() > WIDE * values.min():
         axes.set_yscale("log")
-    if any(names):
+    if any(names) and len(found) > 1:
         axes.legend(fontsize=SMALL, frameon=False)
     return figure
 
