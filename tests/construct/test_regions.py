@@ -140,6 +140,18 @@ def test_equal_parts_are_one() -> None:
     }
 
 
+def test_sums_of_sums_are_one_sum() -> None:
+    assert construct.union([construct.union([SQUARE, star(5)]), SQUARE]).about.size.layers == 3
+    assert construct.intersection([SQUARE, np.array(SQUARE) + 0.5]).about.size.widths == (8, 1)
+    ring = construct.difference(np.array(SQUARE) * 3.0, construct.union([np.array(SQUARE) + d for d in (0.25, 1.5)]))
+    assert ring.about.size.layers == 3
+    points = grid(-0.5, 3.5, 33)
+    inside = np.all((points >= 0) & (points <= 3), axis=1)
+    for d in (0.25, 1.5):
+        inside &= ~np.all((points >= d) & (points <= d + 1), axis=1)
+    np.testing.assert_array_equal(answers(ring, points).ravel(), inside)
+
+
 def test_parts_that_do_not_fit() -> None:
     with pytest.raises(ArgumentError, match="union: there is no region"):
         construct.union([])

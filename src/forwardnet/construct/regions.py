@@ -187,45 +187,68 @@ def outline_network(
 
 @construction("those of the parts, equal ones once, and one", "exact where the parts are")
 def union(regions: Sequence[Any], *, steepness: float | None = None, dtype: Any = None) -> Sequential:
-    """y = 1 where at least one of the regions is 1: an OR after them.
+    """y = 1 where at least one of the regions is 1: an OR after them, of convex polygons in the third layer.
 
     Each is a network of `Linear` and `Step` with one output, or the vertices of a polygon. Shallower ones are carried
-    to the depth of the deepest, by one unit a layer.
+    to the depth of the deepest, by one unit a layer; an OR of ORs is one OR.
     """
-    return _joined("union", regions, lambda n: (np.ones(n), -0.5), steepness, dtype)
+    networks, parts = _parts("union", regions, dtype)
+    parts = [_without_last(part, -0.5) for part in parts]
+    n = sum(len(part[-1][1]) for part in parts)
+    return _joined("union", networks, parts, np.ones(n), -0.5, steepness, dtype)
 
 
 @construction("those of the parts, equal ones once, and one", "exact where the parts are")
 def intersection(regions: Sequence[Any], *, steepness: float | None = None, dtype: Any = None) -> Sequential:
-    """y = 1 where all of the regions are 1: an AND after them."""
-    return _joined("intersection", regions, lambda n: (np.ones(n), 0.5 - n), steepness, dtype)
+    """y = 1 where all of the regions are 1: an AND after them; an AND of ANDs is one AND."""
+    networks, parts = _parts("intersection", regions, dtype)
+    parts = [_without_last(part, 0.5 - part[-1][0].shape[1]) for part in parts]
+    n = sum(len(part[-1][1]) for part in parts)
+    return _joined("intersection", networks, parts, np.ones(n), 0.5 - n, steepness, dtype)
 
 
 @construction("those of the parts, equal ones once, and one", "exact where the parts are")
 def difference(region: Any, *holes: Any, steepness: float | None = None, dtype: Any = None) -> Sequential:
     """y = 1 where `region` is 1 and none of the `holes` is."""
-    return _joined(
-        "difference", [region, *holes], lambda n: (np.array([n - 1.0] + [-1.0] * (n - 1)), 1.5 - n), steepness, dtype
-    )
+    networks, (first, *rest) = _parts("difference", [region, *holes], dtype)
+    rest = [_without_last(part, -0.5) for part in rest]
+    weights = np.array([1.0] + [-1.0] * sum(len(part[-1][1]) for part in rest))
+    return _joined("difference", networks, [first, *rest], weights, -0.5, steepness, dtype)
 
 
-def _joined(place: str, regions: Sequence[Any], join: Any, steepness: float | None, dtype: Any) -> Sequential:
+def _parts(place: str, regions: Sequence[Any], dtype: Any) -> tuple[list[Sequential], list[list[Layer]]]:
+    """The regions as networks, and the layers of each."""
     networks = [r if isinstance(r, Sequential) else polygon(r, dtype=dtype) for r in regions]
     if not networks:
         raise ArgumentError(f"{place}: there is no region")
-    parts = [layers_of(network, f"{place}, region {i}") for i, network in enumerate(networks)]
     n_inputs = size(networks[0]).inputs
     for i, own in enumerate(map(size, networks)):
         if own.inputs != n_inputs or own.widths[-1] != 1:
             raise ShapeError(
                 f"{place}: region {i} has {own.inputs} inputs and {own.widths[-1]} outputs, expected {n_inputs} and 1"
             )
-    weights, start = join(len(parts))
-    layers = [*side_by_side(parts), (weights[None], np.array([start]))]
+    return networks, [layers_of(network, f"{place}, region {i}") for i, network in enumerate(networks)]
+
+
+def _without_last(part: list[Layer], bias: float) -> list[Layer]:
+    """Without the last layer where it only adds up, with this bias: what follows can do so itself."""
+    W, b = part[-1]
+    return part[:-1] if len(part) > 1 and np.all(W == 1) and b[0] == bias else part
+
+
+def _joined(
+    place: str,
+    networks: Sequence[Sequential],
+    parts: Sequence[Sequence[Layer]],
+    weights: Array,
+    bias: float,
+    steepness: float | None,
+    dtype: Any,
+) -> Sequential:
     kinds = {parameter.dtype for network in networks for parameter in network.parameters()}
     return build(
-        layers,
-        what=f"{place} of {len(parts)} regions",
+        [*side_by_side(parts), (weights[None], np.array([bias]))],
+        what=f"{place} of {len(networks)} regions",
         claim="exact where its parts are",
         output=Step(),
         steepness=steepness,
