@@ -15,7 +15,6 @@ from forwardnet.nn.activations import (
     Tanh,
 )
 from forwardnet.nn.activity import ActivityPenalty, activity_penalties
-from forwardnet.nn.advice import advice
 from forwardnet.nn.architecture import LAYERS, architecture, build
 from forwardnet.nn.dropout import AlphaDropout, Dropout
 from forwardnet.nn.embedding import Embedding
@@ -122,7 +121,6 @@ __all__ = [
     "TransposedLinear",
     "WeightNoise",
     "activity_penalties",
-    "advice",
     "architecture",
     "build",
     "functional",
