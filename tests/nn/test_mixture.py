@@ -100,20 +100,22 @@ def test_it_learns_several_answers_where_squared_error_learns_their_mean() -> No
 
     def trained(last: nn.Module, loss: str) -> tuple[nn.Module, ff.Trainer]:
         ff.manual_seed(0)
-        model = nn.Sequential(nn.Linear(1, 20), nn.Tanh(), last)
-        trainer = ff.Trainer(model, loss, ff.optim.Adam(model.parameters(), lr=0.02))
-        trainer.fit(data.X, data.y, epochs=60, batch_size=100, progress=False)
+        model = nn.Sequential(nn.Linear(1, 30), nn.Tanh(), last)
+        trainer = ff.Trainer(model, loss, ff.optim.Adam(model.parameters(), lr=0.01))
+        trainer.fit(data.X, data.y, epochs=100, batch_size=100, progress=False)
         return model, trainer
 
-    _, square = trained(nn.Linear(20, 1), "mse")
-    model, trainer = trained(nn.MixtureDensity(20, components=5), "mixture_nll")
+    _, square = trained(nn.Linear(30, 1), "mse")
+    model, trainer = trained(nn.MixtureDensity(30, components=5), "mixture_nll")
     gauss = math.log(math.sqrt(2 * math.pi * math.e * square.evaluate(held.X, held.y)["loss"]))
-    likelihood = trainer.evaluate(held.X, held.y)["loss"]
-    assert likelihood < gauss - 0.5, "a normal distribution around the mean is far less likely"
+    # six starts gave 0.73 to 0.83 less: a normal distribution around the mean is far less likely
+    assert trainer.evaluate(held.X, held.y)["loss"] < gauss - 0.5
     middle = model[2].read(trainer.predict(np.array([[0.5]], dtype="float32")))
-    density = np.exp(middle.log_pdf(np.array([[[0.22]], [[0.36]], [[0.5]], [[0.64]], [[0.78]]])))[:, 0]
-    peaks, between = density[::2], density[1::2]
-    assert peaks.min() > 1.5 * between.max(), "three peaks, and little in between"
+    y = np.linspace(0, 1, 401)
+    density = np.exp(middle.log_pdf(y[:, None, None]))[:, 0]
+    peaks = y[1:-1][(density[1:-1] > density[:-2]) & (density[1:-1] > density[2:])]
+    # the solutions of y + 0.3 sin(2 pi y) = 1/2; peaks of five normal distributions come near them
+    assert peaks == pytest.approx([0.23, 0.5, 0.77], abs=0.08)
 
 
 def test_unusable_shapes_are_named() -> None:
