@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks import reference
-from benchmarks.contenders import OWN
+from benchmarks.contenders import ENTRIES, OWN
 from benchmarks.quiet import Quiet
 from benchmarks.rounds import interleave
-from benchmarks.tasks import Task, problem
+from benchmarks.tasks import SEED, Task, problem
 from benchmarks.team import FailedError, Member
 
 Say = Callable[[str], None]
 Who = tuple[str, int]  # a contender's key and its number of threads
 
 
+# Trainings with dropout by which each contender is judged, and those in float64 that tell how much chance does.
+SEEDS, REFERENCE_SEEDS = 4, 8
+
+
 @dataclass
-class Result:
-    """What a task gave. Samples are seconds per step, those of ("peak", threads) seconds per operation.
+class Timed:
+    """What rounds gave, in seconds.
 
     `used` is processor time, which other processes hardly change: with one thread it is what the clock would show on
     a machine of one's own.
     """
 
-    task: Task
     samples: dict[Who, list[float]] = field(default_factory=dict)
     used: dict[Who, list[float]] = field(default_factory=dict)
-    losses: dict[Who, float] = field(default_factory=dict)
-    reference_loss: float = float("nan")
-    compile_seconds: dict[Who, float] = field(default_factory=dict)
-    notes: dict[Who, dict[str, Any]] = field(default_factory=dict)
     errors: dict[Who, str] = field(default_factory=dict)
-    kernels: str = ""  # where our own time goes
     repeated: int = 0  # measurements that other processes disturbed, and that were made again
     disturbed: int = 0  # and that were kept
     kept: int = 0
+
+
+@dataclass
+class Result(Timed):
+    """What a task gave. Samples are seconds per step, those of ("peak", threads) seconds per operation."""
+
+    task: Task = field(kw_only=True)
+    losses: dict[Who, float] = field(default_factory=dict)  # of the weights after an epoch, without dropout
+    reference_loss: float = float("nan")
+    chance_losses: dict[Who, list[float]] = field(default_factory=dict)  # with dropout, one for each of some seeds
+    reference_chance_losses: list[float] = field(default_factory=list)
+    compile_seconds: dict[Who, float] = field(default_factory=dict)
+    notes: dict[Who, dict[str, Any]] = field(default_factory=dict)
+    kernels: str = ""  # where our own time goes
 
 
 @dataclass(frozen=True)
@@ -55,10 +67,12 @@ class Effort:
 
 def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judge: bool = True) -> Result:
     """Load, judge (unless told not to) and time everybody; who fails is left out, with the reason in `errors`."""
-    result = Result(task)
+    result = Result(task=task)
     able: dict[Who, Member] = {}
     for member in members:
         who = member.key, member.threads
+        if member.key in ENTRIES and ENTRIES[member.key].is_plain and not task.is_plain:
+            continue
         try:
             if member.key != "peak":
                 _take_part(result, who, member, judge=judge)
@@ -68,8 +82,17 @@ def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judg
             result.errors[who] = str(error)
             say(f"  {member.key}, {member.threads} threads: {error}")
     if judge:
-        data = problem(task)
-        result.reference_loss = reference.loss(data, reference.train(data))
+        result.reference_loss = _reference_loss(task.without_dropout(), SEED)
+        if task.dropout:
+            result.reference_chance_losses = [_reference_loss(task, seed) for seed in range(REFERENCE_SEEDS)]
+    time_all(result, able, effort)
+    if (OWN, 1) in result.samples and judge:
+        result.kernels = able[OWN, 1].ask("explain")
+    return result
+
+
+def time_all(result: Timed, able: Mapping[Who, Member], effort: Effort) -> None:
+    """Rounds of all who are able; who fails has a reason in `errors` and no samples."""
     quiet = Quiet(effort.patience)
     found = interleave(
         {who: _timer(member, effort.measurement, quiet, result.errors) for who, member in able.items()},
@@ -82,18 +105,26 @@ def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judg
         found.pop(who, None)
     result.samples = {who: [clock for clock, _ in values] for who, values in found.items()}
     result.used = {who: [used for _, used in values] for who, values in found.items()}
-    if (OWN, 1) in found and judge:
-        result.kernels = able[OWN, 1].ask("explain")
-    return result
+
+
+def _reference_loss(task: Task, seed: int) -> float:
+    data = problem(task, seed)
+    return reference.loss(data, reference.train(data))
 
 
 def _take_part(result: Result, who: Who, member: Member, *, judge: bool) -> None:
+    """Load the task and be judged; where masks differ between libraries, without dropout first."""
+    if judge and result.task.dropout:
+        member.ask("load", result.task.without_dropout().to_dict())
+        result.losses[who] = member.ask("losses", [SEED])[0]
     loaded = member.ask("load", result.task.to_dict())
     if loaded["compile_seconds"] is not None:
         result.compile_seconds[who] = loaded["compile_seconds"]
     result.notes[who] = loaded["notes"]
-    if judge:
-        result.losses[who] = member.ask("loss")
+    if judge and result.task.dropout:
+        result.chance_losses[who] = member.ask("losses", list(range(SEEDS)))
+    elif judge:
+        result.losses[who] = member.ask("losses", [SEED])[0]
 
 
 def _timer(member: Member, seconds: float, quiet: Quiet, errors: dict[Who, str]) -> Callable[[], tuple[float, float]]:

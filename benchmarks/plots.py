@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.contenders import ENTRIES, OWN
-from benchmarks.results import Run, best
+from benchmarks.markdown import best
+from benchmarks.results import Run
 from benchmarks.rounds import Spread
 from benchmarks.sweep import Line
 
@@ -24,6 +25,11 @@ STYLES = {
     "jax": ("#1a6fb5", "^"),
     "jax-once": ("#1a6fb5", "^"),
     "sklearn": ("#5a5a5a", "v"),
+    "many": ("#c1121f", "o"),
+    "many-training": ("#c1121f", "x"),
+    "many-jax": ("#1a6fb5", "^"),
+    "many-jax-once": ("#1a6fb5", "^"),
+    "many-sklearn": ("#5a5a5a", "v"),
 }
 
 
@@ -39,6 +45,12 @@ def draw(run: Run, folder: Path) -> dict[str, str]:
             "the time to compile it anew. Bands are quartiles."
         )
         found[caption] = _save(sweep_figure(run), folder / "growth.png")
+    if run.networks:
+        caption = (
+            "Milliseconds to train many networks at once (4-16-3, 100 epochs over iris without one row), against their "
+            "number. Bands are quartiles."
+        )
+        found[caption] = _save(networks_figure(run), folder / "networks.png")
     return found
 
 
@@ -90,9 +102,20 @@ def sweep_figure(run: Run) -> Figure:
     return figure
 
 
-def _line(axes: Any, key: str, line: Line) -> None:
+def networks_figure(run: Run) -> Figure:
+    """Time against the number of networks, one line for each contender."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    for key, line in run.networks.items():
+        _line(axes, key, line, 1e3)
+    _finish(axes, "networks", "milliseconds for all", run.networks)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _line(axes: Any, key: str, line: Line, scale: float = 1e6) -> None:
     color, marker = STYLES[key]
-    low, median, high = ([1e6 * getattr(s, name) for s in line.y] for name in ("low", "median", "high"))
+    low, median, high = ([scale * getattr(s, name) for s in line.y] for name in ("low", "median", "high"))
     axes.plot(line.x, median, marker=marker, color=color, label=ENTRIES[key].label.replace("`", ""))
     axes.fill_between(line.x, low, high, color=color, alpha=0.2, linewidth=0)
 

@@ -26,12 +26,19 @@ def busy_seconds(path: Path = Path("/proc/stat")) -> float | None:
 
 
 def used_seconds(process: int) -> float:
-    """Processor time that a process has used."""
-    try:
-        words = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()
-    except OSError:
-        return 0.0  # it has ended, and will say so
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    """Processor time that a process and all that it started have used."""
+    parents, ticks = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = path.read_text().rsplit(") ", 1)[1].split()
+        except OSError:
+            continue  # it has ended
+        number = int(path.parent.name)
+        parents[number], ticks[number] = int(words[1]), int(words[11]) + int(words[12])
+    family = [process] if process in ticks else []
+    for number in family:  # grows while it is walked through
+        family += [child for child, parent in parents.items() if parent == number]
+    return sum(ticks[number] for number in family) / os.sysconf("SC_CLK_TCK")
 
 
 class Quiet:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from benchmarks import many_page
+from benchmarks.agreement import agreement
 from benchmarks.compare import Result, Who
 from benchmarks.contenders import ENTRIES, OWN
+from benchmarks.many import Many
+from benchmarks.markdown import best, named, number, seconds, spread, table
 from benchmarks.processes import Waits
 from benchmarks.rounds import Spread, ratio
 from benchmarks.sweep import Line
 from benchmarks.tasks import AIMS
 
-# Losses that agree to this share come from the same work: float32 rounding grows over some hundred steps of Adam, and
-# scikit-learn adds its epsilon to a moment that is not corrected for its bias yet.
-AGREEMENT = 2e-3
 PEAK_AIMS = {"tab": 0.70, "large": 0.70}
 # Seconds; what is timed as compiling is a fit of one step, tracing included.
 WAIT_AIMS = {
@@ -27,15 +28,19 @@ METHOD = """\
 * Every contender and number of threads has a process of its own, told its threads before it starts (XLA and OpenMP
   fix them then). One process asks them in turns: only one works at a time, in each round once, in an order drawn anew.
 * A measurement lasts at least 0.1 s after some steps to warm up, from the same first weights over the same batches, and
-  counts all of a step: gathering the mini-batch, forward, backward, Adam. Softmax cross-entropy, float32.
+  counts all of a step: gathering the mini-batch, drawing what dropout leaves out, forward, backward, running averages
+  of batch norm, Adam or AdamW. Softmax cross-entropy, float32.
 * Ours is `Trainer.fit`, from the end of one epoch to the end of another; drawing the order, history and checks are in
   it ("without shuffling" is a step without the first). Peers get that order ready-made, resident tensors, the fused
   Adam, one `scan` per epoch (unrolled by 1 or 4, the faster), one graph for the whole compiled step, and in
-  scikit-learn slices in place of gathered rows.
+  scikit-learn slices in place of gathered rows. scikit-learn has no batch norm and no dropout. JAX draws masks with its
+  default generator, a new key for each step; the others it has were slower here.
 * Tables show the median of all rounds and the quartiles; the better number of threads counts. A ratio is taken round
   by round. The peak is what fused multiply-adds in registers reach, in the same rounds and with as many threads; the
   operations of a step are those of its matrix products. The limit is the ratio if they ran at the peak and were all.
 * Before that all train one epoch, and one float64 loss judges their weights, beside those of a float64 NumPy training.
+  Dropout is judged twice: without it the losses agree in their digits, with it their means over some seeds do, as far
+  as chance lets them.
 """
 EVERYBODY = """\
 Microseconds per step, median and quartiles. A measurement is disturbed if other processes used more than a tenth of a
@@ -52,7 +57,9 @@ class Run:
     results: dict[str, Result] = field(default_factory=dict)
     waits: Waits = field(default_factory=Waits)
     command: list[float] = field(default_factory=list)
+    many: Many | None = None
     sweeps: dict[str, dict[str, Line]] = field(default_factory=dict)
+    networks: dict[str, Line] = field(default_factory=dict)  # seconds for all networks against their number
     loads: list[float] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
@@ -72,12 +79,6 @@ class Verdict:
     used_limit: float | None
 
 
-def best(samples: Mapping[Who, list[float]], keys: Iterable[str]) -> Who | None:
-    """The contender and number of threads with the least median."""
-    medians = {who: Spread.of(values).median for who, values in samples.items() if who[0] in keys}
-    return min(medians, key=lambda who: medians[who]) if medians else None
-
-
 def peers() -> list[str]:
     """Everybody else."""
     return [key for key, entry in ENTRIES.items() if not entry.is_own]
@@ -89,14 +90,14 @@ def verdict(result: Result) -> Verdict | None:
     if own is None:
         return None
     peer = best(result.samples, peers())
-    seconds, flops = result.samples[own], result.task.flops
+    times, flops = result.samples[own], result.task.flops
     alone = {who: values for who, values in result.used.items() if who[1] == 1}
     lean = best(alone, peers())
     return Verdict(
         own,
         peer,
-        ratio(result.samples[peer], seconds) if peer else None,
-        1e-9 * flops / Spread.of(seconds).median,
+        ratio(result.samples[peer], times) if peer else None,
+        1e-9 * flops / Spread.of(times).median,
         _share(result.samples, own, flops),
         _limit(result.samples, peer, ("peak", own[1]), flops),
         ratio(alone[lean], alone[OWN, 1]) if lean and (OWN, 1) in alone else None,
@@ -118,28 +119,6 @@ def _limit(samples: Mapping[Who, list[float]], peer: Who | None, peak: Who, flop
     return ratio(samples[peer], [flops * p for p in samples[peak]]).median
 
 
-def number(value: float) -> str:
-    """Three significant figures, without an exponent."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def spread(found: Spread, scale: float = 1.0) -> str:
-    """Median and, in brackets, the quartiles."""
-    low, median, high = (number(scale * x) for x in (found.low, found.median, found.high))
-    return f"{median} ({low} to {high})"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def named(who: Who) -> str:
-    """Contender and threads."""
-    return f"{ENTRIES[who[0]].label}, {who[1]} thread{'s' if who[1] > 1 else ''}"
-
-
 def write(run: Run, figures: Mapping[str, str]) -> str:
     """The whole page; `figures` maps a caption to a file beside it."""
     parts = [
@@ -147,12 +126,11 @@ def write(run: Run, figures: Mapping[str, str]) -> str:
         "\n".join(f"* {name}: {text}" for name, text in run.machine.items()) + "\n" + _load(run),
         "## Method\n\n" + METHOD,
         "## A training step\n\n" + _main_table(run) + "\n" + _plain_words(run) + "\n" + _used_table(run),
+        "## Many small networks\n\n" + (many_page.section(run.many) if run.many else "Not in this run.\n"),
         "## Everybody\n\n" + EVERYBODY + _everybody(run),
-        "## The same work\n\n" + _agreement(run),
+        "## The same work\n\n" + agreement(run.results),
         "## Waiting for the first result\n\n" + _waits(run),
         "## Plots\n\n" + "\n\n".join(f"![{caption}]({path})\n\n{caption}" for caption, path in figures.items()) + "\n",
-        "## Not measured yet\n\n*tab* with batch normalisation, dropout and AdamW; many small networks at once "
-        "(leave-one-out over iris); the cost against the number of models.\n",
     ]
     return "\n".join(parts)
 
@@ -240,6 +218,7 @@ def _plain_words(run: Run) -> str:
         note = result.notes.get(found.own, {}).get("warning")
         if note:
             lines.append(f"* *{name}*: {note}.")
+    lines += many_page.shortfalls(run.many) if run.many else []
     return "Short of the aims:\n\n" + "\n".join(lines) + "\n" if lines else "All aims are reached.\n"
 
 
@@ -262,30 +241,9 @@ def _everybody(run: Run) -> str:
     return table(["", *run.results], rows)
 
 
-def _rate(seconds: list[float]) -> Spread:
+def _rate(times: list[float]) -> Spread:
     """GFLOP/s from seconds per operation."""
-    return Spread.of([1e-9 / s for s in seconds])
-
-
-def _agreement(run: Run) -> str:
-    """Relative differences of the losses from the float64 training's."""
-    keys = dict.fromkeys(who for r in run.results.values() for who in r.losses)
-    rows = [["loss in float64", *(f"{r.reference_loss:.6f}" for r in run.results.values())]]
-    rows.append(["steps", *(str(r.task.steps) for r in run.results.values())])
-    worst = 0.0
-    for who in keys:
-        cells = []
-        for result in run.results.values():
-            if who not in result.losses:
-                cells.append("")
-                continue
-            difference = result.losses[who] / result.reference_loss - 1
-            worst = max(worst, abs(difference))
-            cells.append(f"{difference:+.1e}")
-        rows.append([named(who), *cells])
-    verdict_ = f"All agree within {worst:.0e}." if worst <= AGREEMENT else f"**They do not agree: {worst:.0e}.**"
-    text = "The loss of each contender's weights after one epoch, relative to that of the float64 training. "
-    return text + verdict_ + "\n\n" + table(["", *run.results], rows)
+    return Spread.of([1e-9 / time for time in times])
 
 
 def _waits(run: Run) -> str:
@@ -300,8 +258,8 @@ def _waits(run: Run) -> str:
                 number(Spread.of(w.imports[key]).median) if key in w.imports else "",
                 spread(Spread.of(w.cold[key])),
                 spread(Spread.of(w.warm[key])),
-                _seconds(w.compiled_cold.get(key)),
-                _seconds(w.compiled_warm.get(key)),
+                seconds(w.compiled_cold.get(key)),
+                seconds(w.compiled_warm.get(key)),
                 *(f"{memory[name] / 2**20:.0f}" if name in memory else "" for name in ("digits", "mnist", "large")),
             ]
         )
@@ -321,7 +279,7 @@ def _waits(run: Run) -> str:
         who: [r.compile_seconds.get(who) for r in run.results.values()]
         for who in dict.fromkeys(who for r in run.results.values() for who in r.compile_seconds)
     }
-    rows = [[named(who), *map(_seconds, values)] for who, values in compiled.items()]
+    rows = [[named(who), *map(seconds, values)] for who, values in compiled.items()]
     return (
         text
         + "\nSeconds to compile a step anew, the compiler itself loaded before:\n\n"
@@ -337,12 +295,8 @@ def _short_waits(waits: Waits) -> str:
         "compiling mnist, from the cache": waits.compiled_warm.get(OWN),
     }
     lines = []
-    for name, seconds in found.items():
-        if seconds is not None:
-            word = "reached" if seconds <= WAIT_AIMS[name] else "**missed**"
-            lines.append(f"* {name}: {_seconds(seconds)} s, aim {WAIT_AIMS[name]:g} s, {word}")
+    for name, time in found.items():
+        if time is not None:
+            word = "reached" if time <= WAIT_AIMS[name] else "**missed**"
+            lines.append(f"* {name}: {seconds(time)} s, aim {WAIT_AIMS[name]:g} s, {word}")
     return "\n".join(lines) + "\n"
-
-
-def _seconds(value: float | None) -> str:
-    return "" if value is None else number(value) if value >= 0.1 else f"{value:.3f}"

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import contenders, reference
+from benchmarks.contenders.base import ManyContender
 from benchmarks.peak import Peak
 from benchmarks.tasks import Task, problem
 
@@ -23,18 +24,31 @@ def commands(key: str, threads: int) -> dict[str, Callable[..., Any]]:
         peak = Peak(threads)
         return {"version": peak.version, "timed": peak.timed}
     contender = contenders.ENTRIES[key].make(threads)
+    if isinstance(contender, ManyContender):
+        names = ("version", "load", "timed", "accuracy", "losses")
+        return {name: getattr(contender, name) for name in names}
     contender.wake()
 
     def load(task: dict[str, Any]) -> dict[str, Any]:
         contender.load(problem(Task.from_dict(task)))
         return {"compile_seconds": contender.prepare(), "notes": contender.notes}
 
+    def losses(seeds: list[int]) -> list[float]:
+        """After an epoch, for each of some seeds."""
+        found = []
+        for seed in seeds:
+            taken = problem(contender.problem.task, seed)
+            contender.take(taken)
+            found.append(reference.loss(taken, contender.after_one_epoch()))
+        contender.take(problem(contender.problem.task))
+        return found
+
     return {
         "version": contender.version,
         "load": load,
         "timed": contender.timed,
         "explain": lambda: contender.explain(),
-        "loss": lambda: reference.loss(problem(contender.problem.task), contender.after_one_epoch()),
+        "losses": losses,
     }
 
 

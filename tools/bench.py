@@ -18,11 +18,11 @@ from typing import Any, TextIO
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import compare, machine, plots, processes, results, sweep  # noqa: E402
-from benchmarks.contenders import ENTRIES, PEERS  # noqa: E402
+from benchmarks import compare, folds, machine, many, many_page, markdown, plots, processes, results, sweep  # noqa: E402
+from benchmarks.contenders import ENTRIES, MANY, MANY_TRAINING, PEERS  # noqa: E402
 from benchmarks.rounds import Spread  # noqa: E402
 from benchmarks.tasks import AIMS, TASKS  # noqa: E402
-from benchmarks.team import Team  # noqa: E402
+from benchmarks.team import Member, Team  # noqa: E402
 
 OWN = ("forwardnet", "forwardnet-in-order", "forwardnet-eager")
 QUICK = compare.Effort(measurement=0.005, rounds=0.0, least=2, most=2)
@@ -31,20 +31,20 @@ QUICK = compare.Effort(measurement=0.005, rounds=0.0, least=2, most=2)
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names = ",".join(TASKS)
+    names = ",".join([*TASKS, folds.NAME])
     parser.add_argument("--tasks", default=names, help=f"which of {names} (default: all)")
     parser.add_argument("--peers", default=",".join(PEERS), help=f"which of {','.join(PEERS)}, or none (default: all)")
     parser.add_argument("--threads", default="1,2", help="numbers of threads, the better counts (default: 1,2)")
-    parser.add_argument("--rounds", type=float, default=45.0, help="seconds of rounds for each task (default: 45)")
+    parser.add_argument("--rounds", type=float, default=30.0, help="seconds of rounds for each task (default: 30)")
     parser.add_argument(
-        "--patience", type=float, default=60.0, help="seconds a task may repeat what others disturbed (default: 60)"
+        "--patience", type=float, default=40.0, help="seconds a task may repeat what others disturbed (default: 40)"
     )
     parser.add_argument("--only", default="steps,waits,growth", help="parts to measure (default: steps,waits,growth)")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks", help="folder for the results")
     parser.add_argument("--quick", action="store_true", help="two short rounds, to see that all of it works")
     chosen = parser.parse_args(arguments)
     for name in chosen.tasks.split(","):
-        if name not in TASKS:
+        if name not in names.split(","):
             parser.error(f"no task {name!r}; there are {names}")
     chosen.peers = [] if chosen.peers == "none" else chosen.peers.split(",")
     for name in chosen.peers:
@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name, open(Path(name) / "log.txt", "w") as log:
         if "steps" in parts:
             steps(run, keys, chosen, Path(name), log)
+            if folds.NAME in chosen.tasks.split(","):
+                leave_one_out(run, keys, chosen, Path(name), log)
         if "waits" in parts:
             waits(run, keys, chosen, Path(name), log)
         if "growth" in parts and not chosen.quick:
@@ -89,23 +91,49 @@ def steps(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, fol
     with Team(folder / "steps", log) as team:
         counts = [int(n) for n in chosen.threads.split(",")]
         members = [team.add(key, n) for key in (*keys, "peak") for n in (counts[:1] if key in OWN[1:] else counts)]
-        for name in chosen.tasks.split(","):
+        for name in (name for name in chosen.tasks.split(",") if name in TASKS):
             print(f"\n{TASKS[name].title}", flush=True)
             run.results[name] = result = compare.run(TASKS[name], members, effort, say)
             run.loads.append(machine.load())
             print(f"  disturbed: {result.disturbed} of {result.kept}, repeated {result.repeated}")
             for who, values in sorted(result.samples.items(), key=lambda item: item[0][0] == "peak"):
                 if who[0] == "peak":
-                    text = f"peak, GFLOP/s, {who[1]} threads: {results.spread(Spread.of([1e-9 / x for x in values]))}"
+                    text = f"peak, GFLOP/s, {who[1]} threads: {markdown.spread(Spread.of([1e-9 / x for x in values]))}"
                 else:
-                    text = f"{results.named(who)}: {results.spread(Spread.of(values), 1e6)} us"
+                    text = f"{markdown.named(who)}: {markdown.spread(Spread.of(values), 1e6)} us"
                 print(f"  {text}")
             found = results.verdict(result)
             if found is not None and found.ratio is not None and found.peer is not None:
-                print(f"  {results.named(found.peer)} / ours: {results.spread(found.ratio)}, aim {AIMS[name]:g}")
+                print(f"  {markdown.named(found.peer)} / ours: {markdown.spread(found.ratio)}, aim {AIMS[name]:g}")
                 if found.used_ratio is not None and found.used_share is not None:
-                    text = f"{results.spread(found.used_ratio)}, {results.spread(found.used_share, 100)} % of the peak"
+                    text = (
+                        f"{markdown.spread(found.used_ratio)}, {markdown.spread(found.used_share, 100)} % of the peak"
+                    )
                     print(f"  in processor time on one thread: {text}")
+
+
+def leave_one_out(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:
+    """Many small networks at once."""
+    print(f"\n{folds.TITLE}", flush=True)
+    effort = QUICK if chosen.quick else compare.Effort(rounds=chosen.rounds, patience=chosen.patience, least=5)
+    with Team(folder / "many", log) as team:
+        members = _of_many(team, keys, chosen, "many-jax", MANY, MANY_TRAINING)
+        run.many = many.run(many.QUICK_NETWORKS if chosen.quick else many.NETWORKS, members, effort, say)
+    run.loads.append(machine.load())
+    for who, values in run.many.samples.items():
+        print(f"  {markdown.named(who)}: {markdown.spread(Spread.of(values), 1e3)} ms")
+    for found in many_page.verdicts(run.many):
+        text = f"{markdown.named(found.peer)} / ours: {markdown.spread(found.everything)}, aim {found.aim:g}"
+        alone = "" if found.training is None else f"; training alone {markdown.spread(found.training)}"
+        print(f"  {text}{alone}")
+
+
+def _of_many(team: Team, keys: Sequence[str], chosen: argparse.Namespace, jax: str, *own: str) -> list[Member]:
+    """Who trains many networks: scikit-learn with a process for each core, the others with each number of threads."""
+    counts = [int(n) for n in chosen.threads.split(",")]
+    alike = [*own, *([jax] if "jax" in keys else [])]
+    members = [team.add(key, n) for key in alike for n in counts]
+    return members + ([team.add("many-sklearn", max(counts))] if "sklearn" in keys else [])
 
 
 def waits(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:
@@ -123,13 +151,15 @@ def _once(keys: Sequence[str]) -> list[str]:
 
 
 def growth(run: results.Run, keys: Sequence[str], chosen: argparse.Namespace, folder: Path, log: TextIO) -> None:
-    """Batch, width and depth."""
+    """Batch, width, depth, and the number of networks."""
     print("\nbatch, width, depth", flush=True)
     with Team(folder / "growth", log) as team:
         members = [
             team.add(key, int(n)) for key in _once(keys) if key != "torch-compile" for n in chosen.threads.split(",")
         ]
         run.sweeps = sweep.measure(members, say)
+    with Team(folder / "networks", log) as team:
+        run.networks = many.growth(_of_many(team, keys, chosen, "many-jax-once", MANY), say)
     run.loads.append(machine.load())
 
 
@@ -137,18 +167,27 @@ def finish(run: results.Run, out: Path) -> None:
     """RESULTS.md, KERNELS.md, the plots and the raw numbers."""
     (out / "RESULTS.md").write_text(results.write(run, plots.draw(run, out)), encoding="utf-8")
     (out / "KERNELS.md").write_text(results.kernels(run), encoding="utf-8")
-    raw = {**asdict(run), "results": {name: _raw(result) for name, result in run.results.items()}}
+    raw = {**vars(run), "results": {name: _raw(result) for name, result in run.results.items()}}
+    raw |= {"many": None if run.many is None else _texts(vars(run.many)), "waits": asdict(run.waits)}
+    raw |= {"sweeps": {axis: _lines(lines) for axis, lines in run.sweeps.items()}, "networks": _lines(run.networks)}
     (out / "results.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
 
 
 def _raw(result: compare.Result) -> dict[str, Any]:
     """A result with keys that JSON can have."""
     found = {name: value for name, value in vars(result).items() if name != "task"}
-    texts = {
+    return {"task": result.task.to_dict(), **_texts(found)}
+
+
+def _texts(found: dict[str, Any]) -> dict[str, Any]:
+    return {
         name: {f"{key} {threads}": x for (key, threads), x in value.items()} if isinstance(value, dict) else value
         for name, value in found.items()
     }
-    return {"task": result.task.to_dict(), **texts}
+
+
+def _lines(lines: dict[str, sweep.Line]) -> dict[str, Any]:
+    return {key: asdict(line) for key, line in lines.items()}
 
 
 def say(text: str) -> None:

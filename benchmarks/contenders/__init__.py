@@ -19,6 +19,7 @@ class Entry:
     name: str
     needs: str
     is_own: bool = False
+    is_plain: bool = False  # it has no normalisation, no dropout and no decay apart from the gradient
 
     def missing(self) -> str | None:
         """Why it cannot take part here; None if it can."""
@@ -44,8 +45,14 @@ ENTRIES = {
         Entry("torch-compile", "PyTorch `torch.compile`", "pytorch", "Compiled", "torch"),
         Entry("jax", "JAX `jit` + `scan`", "jax_scan", "Jax", "jax"),
         Entry("jax-once", "JAX `jit` + `scan`", "jax_scan", "JaxOnce", "jax"),
-        Entry("sklearn", "scikit-learn MLPClassifier", "scikit_learn", "ScikitLearn", "sklearn"),
+        Entry("sklearn", "scikit-learn MLPClassifier", "scikit_learn", "ScikitLearn", "sklearn", is_plain=True),
+        Entry("many", "Forwardnet `fit_many`, everything", "own_many", "OwnMany", "forwardnet", is_own=True),
+        Entry("many-training", "Forwardnet `fit_many` alone", "own_many", "OwnManyTraining", "forwardnet", is_own=True),
+        Entry("many-jax", "JAX `vmap` of `scan`, training alone", "jax_many", "JaxMany", "jax"),
+        Entry("many-jax-once", "JAX `vmap` of `scan`, training alone", "jax_many", "JaxManyOnce", "jax"),
+        Entry("many-sklearn", "scikit-learn `cross_val_score`", "scikit_learn_many", "ScikitLearnMany", "sklearn"),
     )
 }
 OWN = "forwardnet"
 PEERS = ("torch", "torch-compile", "jax", "sklearn")
+MANY, MANY_TRAINING = "many", "many-training"  # many small networks at once

@@ -5,34 +5,67 @@ from __future__ import annotations
 import dataclasses
 import time
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 import forwardnet as ff
 from benchmarks.contenders.base import Contender
-from benchmarks.tasks import LEARNING_RATE, SEED, Problem, Weights
+from benchmarks.tasks import LEARNING_RATE, MOMENTUM, NORM_EPSILON, Problem, Task, Weights
 from forwardnet import nn
 
-FOREVER = 10**9
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
 
+def model_of(task: Task, start: Weights) -> nn.Sequential:
+    """The network with these weights."""
+    layers: list[nn.Module] = []
+    for layer in start[:-1]:
+        layers.append(nn.Linear(*layer[0].shape))
+        layers += [nn.BatchNorm1d(len(layer[1]), eps=NORM_EPSILON, momentum=MOMENTUM)] if task.norm else []
+        layers.append(ACTIVATIONS[task.activation]())
+        layers += [nn.Dropout(task.dropout)] if task.dropout else []
+    model = nn.Sequential(*layers, nn.Linear(*start[-1][0].shape))
+    with ff.no_grad():
+        for place, value in zip(_places(model), [p for layer in start for p in layer], strict=True):
+            place.copy_(ff.from_numpy(value.T.copy()))
+    return model
+
+
+def weights_of(model: nn.Sequential) -> Weights:
+    """Its weights, layer by layer."""
+    found: Weights = []
+    for layer in model:
+        values = tuple(place.detach().numpy().T.copy() for place in _places([layer]))
+        if isinstance(layer, nn.Linear):
+            found.append(values)
+        elif values:
+            found[-1] += values
+    return found
+
+
+def _places(layers: Iterable[nn.Module]) -> list[ff.Tensor]:
+    """What belongs to weights, in their order; matrices are transposed."""
+    found: list[ff.Tensor] = []
+    for layer in layers:
+        if isinstance(layer, nn.Linear | nn.BatchNorm1d):
+            found += [layer.weight, layer.bias]
+        if isinstance(layer, nn.BatchNorm1d):
+            found += [layer.running_mean, layer.running_var]
+    return found
+
+
 class Clock(ff.train.Callback):
-    """Notes when epochs end, and stops the fit when the first one is `seconds` past."""
+    """Notes when the epochs of a fit begin and end, by the clock and in processor time; listens to nothing between."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.began, self.ended = (0.0, 0.0), (0.0, 0.0)  # by the clock, and processor time
-        self.epochs = -1  # the first one warms up
+    began, ended = (0.0, 0.0), (0.0, 0.0)
 
-    def on_epoch_end(self, run: Any) -> None:
+    def on_train_begin(self, run: Any) -> None:
+        self.began = time.perf_counter(), time.process_time()
+
+    def on_train_end(self, run: Any) -> None:
         self.ended = time.perf_counter(), time.process_time()
-        self.epochs += 1
-        if self.epochs == 0:
-            self.began = self.ended
-        elif self.ended[0] - self.began[0] >= self.seconds:
-            run.stop("enough")
 
 
 class Own(Contender):
@@ -40,6 +73,7 @@ class Own(Contender):
 
     is_compiled = True
     shuffles = True
+    epoch_seconds = 1.0  # what the last measurement found
 
     def version(self) -> str:
         return f"Forwardnet {ff.__version__}"
@@ -51,16 +85,13 @@ class Own(Contender):
 
     def reset(self) -> None:
         task = self.problem.task
-        layers: list[nn.Module] = []
-        for W, b in self.problem.start:
-            layer = nn.Linear(*W.shape)
-            with ff.no_grad():
-                layer.weight.copy_(ff.from_numpy(W.T.copy()))
-                layer.bias.copy_(ff.from_numpy(b.copy()))
-            layers += [layer, ACTIVATIONS[task.activation]()]
-        self.model = nn.Sequential(*layers[:-1])
-        optimizer = ff.optim.Adam(self.model.parameters(), lr=LEARNING_RATE)
-        settings = {"compile": self.is_compiled, "threads": self.threads, "seed": SEED}
+        self.model = model_of(task, self.problem.start)
+        parameters = self.model.parameters()
+        if task.weight_decay:
+            optimizer = ff.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=task.weight_decay)
+        else:
+            optimizer = ff.optim.Adam(parameters, lr=LEARNING_RATE)
+        settings = {"compile": self.is_compiled, "threads": self.threads, "seed": self.problem.seed}
         self.trainer = ff.Trainer(self.model, nn.CrossEntropyLoss(), optimizer, **settings)
 
     def prepare(self) -> float | None:
@@ -87,16 +118,16 @@ class Own(Contender):
         self.trainer.fit(p.X, p.y, epochs=epochs, batch_size=p.task.batch, callbacks=callbacks, **settings)
 
     def weights(self) -> Weights:
-        linear = [layer for layer in self.model if isinstance(layer, nn.Linear)]
-        return [(layer.weight.detach().numpy().T, layer.bias.detach().numpy()) for layer in linear]
+        return weights_of(self.model)
 
     def timed(self, seconds: float) -> tuple[float, float]:
-        """Between the ends of epochs of one fit, so that its set-up is not counted."""
+        """All epochs of one fit, about as many as take `seconds`; its set-up is not counted."""
         self.reset()
-        clock = Clock(seconds)
-        self._fit(FOREVER, clock)
-        steps = clock.epochs * self.problem.task.steps
-        return (clock.ended[0] - clock.began[0]) / steps, (clock.ended[1] - clock.began[1]) / steps
+        clock, epochs = Clock(), max(2, round(seconds / self.epoch_seconds))
+        self._fit(epochs, clock)
+        clocked, used = (end - begin for begin, end in zip(clock.began, clock.ended, strict=True))
+        self.epoch_seconds = clocked / epochs
+        return clocked / epochs / self.problem.task.steps, used / epochs / self.problem.task.steps
 
     def explain(self) -> str:
         """Where the time of a step goes, kernel by kernel."""
@@ -110,9 +141,9 @@ class OwnInOrder(Own):
 
     shuffles = False
 
-    def load(self, problem: Problem) -> None:
+    def take(self, problem: Problem) -> None:
         rows = problem.order.ravel()
-        super().load(dataclasses.replace(problem, X=problem.X[rows], y=problem.y[rows]))
+        super().take(dataclasses.replace(problem, X=problem.X[rows], y=problem.y[rows]))
 
 
 class OwnEager(Own):

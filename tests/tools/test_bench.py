@@ -72,7 +72,7 @@ def test_the_reference_follows_the_slope_of_its_loss(activation: str) -> None:
     made = problem(Task("small", SMALL.sizes, activation, SMALL.batch, SMALL.steps))
     weights = [(W.astype(np.float64), b.astype(np.float64)) for W, b in made.start]
     X, y = made.X.astype(np.float64), made.y
-    gradients = reference._gradients(made, weights, X, y)
+    gradients = reference.gradients(made.task, weights, X, y, [np.ones(())] * (len(weights) - 1))
     for layer, pair in enumerate(gradients):
         for part, gradient in enumerate(pair):
             place = tuple(0 for _ in gradient.shape)
@@ -145,7 +145,8 @@ def a_run(own: float) -> results.Run:
         ("peak", 2): [5e-10] * 3,
     }
     losses = {who: 0.5 for who in samples if who[0] != "peak"}
-    return results.Run({}, {"tiny": Result(TASKS["tiny"], samples, samples, losses, 0.5)})
+    result = Result(samples, samples, task=TASKS["tiny"], losses=losses, reference_loss=0.5)
+    return results.Run({}, {"tiny": result})
 
 
 def test_the_verdict_names_the_fastest_peer() -> None:
