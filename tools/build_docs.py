@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from forwardnet import explain, nn, optim, plot
+from forwardnet import construct, explain, nn, optim, plot
 from forwardnet.data import datasets
 from forwardnet.ops import REGISTRY
 
@@ -133,6 +133,15 @@ def surfaces() -> str:
     return table(("name", "kind", "formula", "lowest places", "value there", "start"), rows)
 
 
+def constructions() -> str:
+    """Every network that can be built by hand, with the number of its units and how sure its result is."""
+    rows = [
+        (f"`{name}`", options(entry.function), first_sentence(entry.function), entry.units, entry.claim)
+        for name, entry in sorted(construct.CONSTRUCTIONS.items())
+    ]
+    return table(("function", "arguments", "what it computes", "units", "how exact"), rows)
+
+
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "ops": ("Operations", ops),
     "activations": ("Activations", activations),
@@ -142,6 +151,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "penalties": ("Penalties", penalties),
     "initialisers": ("Initialisers", initialisers),
     "datasets": ("Data sets", data_sets),
+    "constructions": ("Networks by hand", constructions),
     "surfaces": ("Surfaces", surfaces),
 }
 

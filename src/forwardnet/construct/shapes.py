@@ -169,7 +169,7 @@ def _outlined(rings: Sequence[Points], wrong: float, steepness: float | None, dt
 # ---------------------------------------------------------------- cylinders
 
 
-@construction("units + 1", "exact: (1 + the sum of) its half-planes; the disc up to its circumscribed polygon")
+@construction("units + 1", "exact up to rounding next to its borders")
 def cylinder(
     center: Sequence[float] = (0.0, 0.0),
     radius: float = 1.0,
