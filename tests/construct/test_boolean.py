@@ -87,6 +87,7 @@ def test_all_forms_of_a_table_mean_the_same() -> None:
         rows[::-1],
         ["000", "011", "101", "110"],
         np.array(rows),
+        (np.array(rows)[:, :2], np.array(xor)),
         {"00": 0, "01": 1, "10": 1, "11": 0},
         {(0, 0): 0, (0, 1): True, (1, 0): 1.0, (1, 1): False},
         {"00": [0], "01": [1], "10": [1], "11": "0"},

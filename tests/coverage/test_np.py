@@ -1,7 +1,7 @@
 """The neuron and perceptron rows of the coverage table, one test per row, named by its id and using its figures.
 
 NP02 (a spiking neuron), NP05 and NP06 (weights by experience, logistic regression) and NP20 (three ways to features)
-are examples/construct_spiking_neuron.py, examples/construct_weights_by_experience.py and examples/construct_choosing_features.py.
+are examples: construct_spiking_neuron.py, construct_weights_by_experience.py and construct_choosing_features.py.
 """
 
 from __future__ import annotations

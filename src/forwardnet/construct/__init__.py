@@ -24,7 +24,7 @@ from forwardnet.construct.linear import (
 )
 from forwardnet.construct.network import About, Size, size, soften
 from forwardnet.construct.neuron import neuron, xor_relu
-from forwardnet.construct.perceptron import Perceptron, Separation, perceptron, separation
+from forwardnet.construct.perceptron import PerceptronResult, Separation, perceptron, separation
 from forwardnet.construct.rectified import max_affine, piecewise_linear
 from forwardnet.construct.regions import (
     convex_region,
@@ -45,7 +45,7 @@ __all__ = [
     "Construction",
     "ExpressionError",
     "LinearFit",
-    "Perceptron",
+    "PerceptronResult",
     "Separation",
     "Size",
     "add_bias_column",

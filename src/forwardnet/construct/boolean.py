@@ -103,8 +103,8 @@ def from_truth_table(
 
     Args:
         table: the outputs for the rows 0...00, 0...01, ...: "0110", [0, 1, 1, 0], or one row of outputs each; or rows
-            of inputs and outputs together, in any order; or {"01": 1, ...} or {(0, 1): 1, ...}. None, "-" and "x"
-            stand for outputs that do not matter.
+            of inputs and outputs together, in any order, or the pair (X, y) of them; or {"01": 1, ...} or
+            {(0, 1): 1, ...}. None, "-" and "x" stand for outputs that do not matter.
         n_outputs: number of outputs, needed only where the first columns could be inputs as well.
 
     Raises:

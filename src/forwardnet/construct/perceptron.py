@@ -42,7 +42,7 @@ class Separation:
 
 
 @dataclass(frozen=True)
-class Perceptron:
+class PerceptronResult:
     """What the learning rule came to: `weights`, `bias`, and whether they separate the classes.
 
     `errors` are the samples on the wrong side at the end, `updates` the corrections made, `epochs` the passes over the
@@ -119,7 +119,7 @@ def perceptron(
     max_updates: int = 10_000,
     order: str = "cyclic",
     seed: int = 0,
-) -> Perceptron:
+) -> PerceptronResult:
     """w += rate y_i x_i and b += rate y_i for a sample with y_i (w . x_i + b) <= 0, until there is none.
 
     Starts from 0 and goes through the samples in turn ("cyclic"), or in an order drawn anew for each pass ("random").
@@ -165,4 +165,4 @@ def perceptron(
         epochs, place = (epochs, at + 1) if at + 1 < n else (epochs + 1, 0)
     if not wrong.any():
         best, fewest = w, 0
-    return Perceptron(best[:-1], float(best[-1]), updates, epochs + (place > 0), fewest, known)
+    return PerceptronResult(best[:-1], float(best[-1]), updates, epochs + (place > 0), fewest, known)

@@ -48,6 +48,8 @@ def read_table(table: Any, n_outputs: int | None = None) -> Bits:
     """
     if isinstance(table, Mapping):
         return _from_mapping(table)
+    if isinstance(table, tuple) and len(table) == 2 and np.ndim(table[0]) == 2:  # X and y
+        table = np.column_stack(table)
     rows = list(table)
     if rows and all(isinstance(row, str) and len(row) > 1 for row in rows):
         rows = [list(row) for row in rows]
