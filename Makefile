@@ -32,7 +32,7 @@ help:
 	@echo "make test        all tests"
 	@echo "make check       format, lint, types, architecture, fast tests"
 	@echo "make bench       time training beside PyTorch, JAX and scikit-learn, in an environment of its own (15 minutes)"
-	@echo "make docs        rebuild docs/reference from the registries"
+	@echo "make docs        rebuild docs/reference and docs/coverage.md"
 	@echo "make test-torch  compare with PyTorch, in an environment of its own"
 	@echo "make clean       remove environments, caches and runs"
 
@@ -75,6 +75,7 @@ bench: $(BENCH_STAMP)
 
 docs: $(RUN_STAMP)
 	@$(BIN)/python tools/build_docs.py
+	@$(BIN)/python tools/build_coverage.py
 
 test-torch: $(TORCH_STAMP)
 	@$(PYTEST_ENV) $(TORCH_VENV)/bin/python -m pytest -q tests/torch_reference

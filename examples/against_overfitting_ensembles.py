@@ -11,8 +11,7 @@ import numpy as np
 
 import forwardnet as ff
 from forwardnet import nn, optim
-from forwardnet.train import Ensemble, adaboost, bagging
-from forwardnet.train.many import fit_many
+from forwardnet.train import Ensemble, adaboost, bagging, fit_many
 
 SAMPLES, MEMBERS, ROWS, EPOCHS = 6, 10, 60, 250
 

@@ -14,7 +14,7 @@ import numpy as np
 import forwardnet as ff
 from forwardnet import nn, optim
 from forwardnet.data import augment
-from forwardnet.train.many import fit_many
+from forwardnet.train import fit_many
 
 SEEDS, ROWS, EPOCHS, HIDDEN = 8, 60, 300, 30
 

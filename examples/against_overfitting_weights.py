@@ -13,7 +13,7 @@ import numpy as np
 
 import forwardnet as ff
 from forwardnet import nn, optim
-from forwardnet.train.many import fit_many
+from forwardnet.train import fit_many
 
 SEEDS, ROWS, EPOCHS, HIDDEN = 8, 60, 300, 30
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from forwardnet import construct, explain, nn, optim, plot
-from forwardnet.data import datasets
+from forwardnet.data import augment, datasets
 from forwardnet.ops import REGISTRY
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -65,6 +65,13 @@ def activations() -> str:
     return table(("name", "module", "options", "formula", "derivative", "range", "saturates"), rows)
 
 
+def layers() -> str:
+    """Every layer that can be saved with its network, but activations."""
+    kinds = [cls for cls in nn.LAYERS.values() if cls not in nn.ACTIVATIONS.values()]
+    rows = [(f"`nn.{cls.__name__}`", options(cls), first_sentence(cls)) for cls in kinds]
+    return table(("layer", "options", "what it does"), sorted(rows))
+
+
 def losses() -> str:
     """Every loss, with what the network has to put out."""
     rows = [
@@ -101,6 +108,15 @@ def penalties() -> str:
         for name, cls in sorted(optim.PENALTIES.items())
     ]
     return table(("name", "class", "options", "what is asked"), rows)
+
+
+def augmentations() -> str:
+    """Every way to change training rows from epoch to epoch; `augment.Chain` puts several one after another."""
+    rows = [
+        (f"`{name}`", f"`augment.{cls.__name__}`", options(cls), first_sentence(cls))
+        for name, cls in sorted(augment.AUGMENTATIONS.items())
+    ]
+    return table(("name", "class", "options", "what it does"), rows)
 
 
 def initialisers() -> str:
@@ -145,12 +161,14 @@ def constructions() -> str:
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "ops": ("Operations", ops),
     "activations": ("Activations", activations),
+    "layers": ("Layers", layers),
     "losses": ("Losses", losses),
     "optimisers": ("Optimisers", optimisers),
     "schedules": ("Schedules", schedules),
     "penalties": ("Penalties", penalties),
     "initialisers": ("Initialisers", initialisers),
     "datasets": ("Data sets", data_sets),
+    "augmentations": ("Augmentations", augmentations),
     "constructions": ("Networks by hand", constructions),
     "surfaces": ("Surfaces", surfaces),
 }
