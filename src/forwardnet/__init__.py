@@ -59,6 +59,7 @@ _LATER = {
     "plot": "forwardnet.plot",
     "report": "forwardnet.report",
     "train": "forwardnet.train",
+    "validate": "forwardnet.validate",
 }
 _LATER_NAMES = {
     **dict.fromkeys(
