@@ -1,6 +1,6 @@
 """Several networks instead of one: averages over starts, bagging with its own estimate, and boosting of weak ones.
 
-Everything is repeated for six samples of points, and measured on 4000 points that nobody learnt from.
+Everything is repeated for five samples of points, and measured on 4000 points that nobody learnt from.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import forwardnet as ff
 from forwardnet import nn, optim
 from forwardnet.train import Ensemble, adaboost, bagging, fit_many
 
-SAMPLES, MEMBERS, ROWS, EPOCHS = 6, 10, 60, 250
+SAMPLES, MEMBERS, ROWS, EPOCHS = 5, 10, 60, 250
 
 
 def points(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
