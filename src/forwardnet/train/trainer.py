@@ -141,8 +141,8 @@ class Trainer:
         they were learnt from; `val_...` are measured after it. `validation_split` (0 to 1) holds out that share of
         the rows, the same for each class where the targets are class indices. A `sample_weight` of 2 counts a row
         twice. `augment` puts other training rows in the place of the given ones in each epoch, by the trainer's seed:
-        `ff.data.augment.Jitter(0.1)`. A further `fit` goes on where this one ended: two of 5 epochs give what one of 10
-        gives.
+        `ff.data.augment.Jitter(0.1)`. For an `nn.MultiTaskLoss` `y` is a dict of targets by the names of the tasks. A
+        further `fit` goes on where this one ended: two of 5 epochs give what one of 10 gives.
 
         Ctrl-C ends the fit after the current step and keeps what was learnt; a second one raises KeyboardInterrupt.
         Afterwards the model is in evaluation mode.
