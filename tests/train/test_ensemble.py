@@ -97,7 +97,7 @@ def test_RG25_other_starts_give_other_models_whose_average_is_better() -> None:
     X, y = numbers()
     X_test, y_test = numbers(1000, seed=1)
     members = [regressor(number) for number in range(8)]
-    ff.train.many.fit_many(members, X, y, epochs=60)
+    ff.train.fit_many(members, X, y, epochs=60)
     single = [member.evaluate(X_test, y_test)["loss"] for member in members]
     outputs = np.array([member.predict(X_test)[:, 0] for member in members])
     assert outputs.std(axis=0).mean() > 0.01, "same data, other starts, other functions"
