@@ -10,6 +10,7 @@ import numpy as np
 
 from forwardnet.compiler.lanes import I8, I32, I64, PTR, Lanes, memory_type, scalar_type
 from forwardnet.compiler.llvm import ir
+from forwardnet.compiler.matrix import REDUCTIONS
 from forwardnet.compiler.orient import LANES
 
 Value = Any
@@ -202,8 +203,7 @@ class Frame:
 
     def combine(self, name: str, a: Value, b: Value) -> Value:
         """One step of a reduction."""
-        rule = {"sum": "add", "amax": "maximum", "amin": "minimum", "any": "logical_or", "all": "logical_and"}[name]
-        return getattr(self.k, rule)(a, b)
+        return getattr(self.k, REDUCTIONS[name])(a, b)
 
     def identity(self, name: str, dtype: Any) -> Value:
         """What changes nothing in a reduction."""
@@ -218,15 +218,22 @@ class Frame:
         return self.k.const(limits.min if name == "amax" else limits.max, kind)
 
     def across(self, name: str, value: Value) -> Value:
-        """All lanes combined, in all lanes: halves onto halves, in a fixed order."""
+        """All lanes combined, in all lanes: the upper half onto the lower, again and again, in a fixed order.
+
+        Each time the vector gets shorter. Turning whole vectors instead (as `combine(x, turned x)`) gives wrong sums of
+        float64: where LLVM knows some lanes to be zero, LLVM 22 follows only the lanes it takes for needed.
+        """
         n = self.k.width
-        step = n // 2
-        while step:
-            order = [ir.Constant(I32, (lane + step) % n) for lane in range(n)]
-            moved = self.builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(I32, n), order))
-            value = self.combine(name, value, moved)
-            step //= 2
-        return value
+        while n > 1:
+            low, high = (
+                ir.Constant(ir.VectorType(I32, n // 2), [ir.Constant(I32, lane) for lane in lanes])
+                for lanes in (range(n // 2), range(n // 2, n))
+            )
+            narrow = Lanes(self.builder, n // 2, avx512=self.k.avx512)
+            halves = (self.builder.shuffle_vector(value, value, part) for part in (low, high))
+            value = getattr(narrow, REDUCTIONS[name])(*halves)
+            n //= 2
+        return self.k.broadcast(self.builder.extract_element(value, ir.Constant(I32, 0)))
 
     def shuffle(self, a: Value, b: Value, order: list[int]) -> Value:
         """Lanes of a (0 to 15) and b (16 to 31) in the given order."""
