@@ -146,10 +146,10 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 if p.requires_grad:
-                    state = self._begun(p, group)
                     assert rule is not None
+                    state = self.state[p]
                     wanted = rule.init(p._data, group) if isinstance(p._data, np.ndarray) else {}
-                    state.update({k: _kept(v, _own) for k, v in wanted.items() if k not in state})
+                    state.update({k: _kept(v, _own) for k, v in (("step", 0), *wanted.items()) if k not in state})
 
     def _begun(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         """The state of a parameter; what its rule remembers from the start, before its first step."""
@@ -272,12 +272,12 @@ def _data(tensor: Tensor) -> Any:
 
 def _own(value: Any) -> Tensor:
     """A tensor of what a rule begins with, in memory that nobody else writes."""
-    return as_tensor(value).clone()
+    return tape.new_tensor(np.array(value)) if isinstance(value, np.ndarray) else as_tensor(value).clone()
 
 
 def _kept(value: Any, convert: Callable[[Any], Any]) -> Any:
     """What a state holds for `value`: a number itself, anything else as `convert` makes it."""
-    return value if isinstance(value, float) else convert(value)
+    return value if isinstance(value, (int, float)) else convert(value)
 
 
 def _fitted(where: str, name: str, value: Any, p: Tensor) -> Any:
