@@ -111,6 +111,24 @@ def test_outlines_of_random_patterns_hold_exactly_the_nodes_inside() -> None:
         np.testing.assert_array_equal(inside_of(rings, nodes)[inner], wanted[inner])
 
 
+def test_the_middle_of_a_cell_says_which_corners_belong_together() -> None:
+    rng = np.random.default_rng(4)
+    n = 6
+    i, j = np.indices((n + 1, n + 1))
+    checkered = (i + j) % 2 == 1  # every cell has its corners inside on a diagonal
+    middles = rng.random((n, n)) < 0.5
+
+    def inside(points: np.ndarray) -> np.ndarray:
+        is_middle = np.all(points % 1 == 0.5, axis=1)
+        at = np.clip(np.rint(points), 0, n).astype(int)
+        cell = np.clip(np.floor(points), 0, n - 1).astype(int)
+        return np.where(is_middle, middles[tuple(cell.T)], checkered[tuple(at.T)])
+
+    rings = outlines(inside, np.zeros(2), np.full(2, float(n)), n)
+    centre = np.stack(np.meshgrid(*[np.arange(n) + 0.5] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+    np.testing.assert_array_equal(inside_of(rings, centre), middles.ravel())
+
+
 def test_a_circle_with_a_hole() -> None:
     def ring(points: np.ndarray) -> np.ndarray:
         r = np.hypot(*points.T)

@@ -37,6 +37,10 @@ def test_rates_up_to_the_stated_one_converge() -> None:
     assert construct.fit_linear(X, y, solver="gd", rate=0.99 * largest).is_converged
     with pytest.raises(DivergedError, match="steps of rate .*\nhint: rates below"):
         construct.fit_linear(X, y, solver="gd", rate=1.01 * largest)
+    usual, given = (construct.fit_linear(X, y, solver="gd", rate=rate) for rate in (None, largest / 2))
+    assert usual.steps == given.steps, "the rate that is taken without one is 1 / the largest curvature"
+    scaled = construct.fit_linear(X, 1e6 * y, solver="gd")
+    assert abs(scaled.steps - usual.steps) <= 1, "it stops when the gradient is short beside the first"
     short = construct.fit_linear(X, y, solver="gd", max_steps=3)
     assert short.steps == 3 and not short.is_converged
     there = construct.fit_linear(X, y)

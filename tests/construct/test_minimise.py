@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from forwardnet.construct import minimise
 from forwardnet.construct.minimise import Term, prime_implicants, smallest_cover
@@ -69,6 +70,23 @@ def test_covers_are_the_smallest() -> None:
         chosen, is_smallest = smallest_cover(function, primes)
         assert is_smallest and union(chosen) == function
         assert (len(chosen), sum(t.n_literals for t in chosen)) == cheapest_by_trying_all(function, primes)
+
+
+def test_covers_of_six_inputs_are_as_cheap_as_an_integer_program_finds() -> None:
+    rng = np.random.default_rng(2)
+    searched = 0
+    for _ in range(40):
+        function = int("".join(map(str, (rng.random(64) < rng.uniform(0.4, 0.8)).astype(int))), 2)
+        primes = prime_implicants(function, 6)
+        chosen, is_smallest = smallest_cover(function, primes)
+        assert is_smallest and union(chosen) == function
+        covers = np.array([[term.rows >> r & 1 for term in primes] for r in range(64) if function >> r & 1])
+        cost = np.array([1000 + term.n_literals for term in primes])  # terms before literals
+        solved = milp(cost, constraints=LinearConstraint(covers, lb=1), integrality=1, bounds=Bounds(0, 1))
+        assert sum(1000 + term.n_literals for term in chosen) == round(solved.fun)
+        greedy = minimise._Search(function, primes)
+        searched += greedy.cost > (len(chosen), sum(term.n_literals for term in chosen))
+    assert searched >= 5, "some of them are cheaper than the first cover, so that the search has done something"
 
 
 def test_rows_that_do_not_matter_are_used_and_need_no_cover() -> None:

@@ -53,6 +53,37 @@ def test_updates_stay_within_the_bound_for_any_rate(order: str) -> None:
     assert max(counts) > 0.02, "the bound is within reach of what happens"
 
 
+def by_the_book(X: Any, y: Any, rate: float) -> tuple[list[float], int, int]:
+    """Weights with the bias last, updates and passes, by a loop over the samples."""
+    w, updates, passes = np.zeros(X.shape[1] + 1), 0, 0
+    while True:
+        passes += 1
+        before = updates
+        for x, sign in zip(np.column_stack([X, np.ones(len(X))]), np.where(y == 1, 1, -1), strict=True):
+            if sign * (w @ x) <= 0:
+                w += rate * sign * x
+                updates += 1
+        if updates == before:
+            return w.tolist(), updates, passes
+
+
+def test_samples_are_taken_in_turn() -> None:
+    rng = np.random.default_rng(1)
+    epochs = []
+    for _ in range(25):
+        # Whole numbers and a rate of 1, so that both ways of adding up give the same bits.
+        X = rng.integers(-9, 10, (int(rng.integers(4, 30)), 2)).astype(float)
+        y = (X @ [2.0, -1.0] > 0.5).astype(int)
+        X[0], y[0], X[1], y[1] = (9, -9), 1, (-9, 9), 0
+        run = construct.perceptron(X, y)
+        weights, updates, passes = by_the_book(X, y, 1.0)
+        assert ([*run.weights, run.bias], run.updates) == (weights, updates)
+        # The last pass of the book only confirms; here it ends when all are known to be right.
+        assert passes - 1 <= run.epochs <= passes
+        epochs.append(run.epochs)
+    assert max(epochs) > 3
+
+
 def test_no_other_hyperplane_has_a_larger_margin() -> None:
     rng = np.random.default_rng(0)
     for seed in range(5):

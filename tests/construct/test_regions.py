@@ -143,6 +143,10 @@ def test_equal_parts_are_one() -> None:
 def test_sums_of_sums_are_one_sum() -> None:
     assert construct.union([construct.union([SQUARE, star(5)]), SQUARE]).about.size.layers == 3
     assert construct.intersection([SQUARE, np.array(SQUARE) + 0.5]).about.size.widths == (8, 1)
+    moon = construct.difference(SQUARE, np.array(SQUARE) + 0.5)
+    both = construct.union([moon, np.array(SQUARE) + 2.0])
+    places = np.array([[0.25, 0.25], [0.75, 0.75], [2.5, 2.5], [1.5, 1.5]])
+    assert answers(both, places).ravel().tolist() == [1, 0, 1, 0], "a sum with a negative weight is no OR"
     ring = construct.difference(np.array(SQUARE) * 3.0, construct.union([np.array(SQUARE) + d for d in (0.25, 1.5)]))
     assert ring.about.size.layers == 3
     points = grid(-0.5, 3.5, 33)
