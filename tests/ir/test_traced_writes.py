@@ -218,7 +218,6 @@ def test_a_write_into_repeated_elements_is_refused_as_with_memory() -> None:
         lambda x: ff.equal(x, x + 0),
         lambda x: ff.isclose(x, x),
         lambda x: ff.allclose(x, x),
-        lambda x: ff.bernoulli(x),
         lambda x: x[x > 2],
         lambda x: x.masked_select(x > 2),
         lambda x: x.stride(),
