@@ -282,3 +282,10 @@ def test_several_targets(run: Any, tmp_path: Path) -> None:
     assert result.json["figures"]["test"]["r2"] > 0.9
     lines = run("predict", tmp_path / "run", tmp_path / "two.npz", "--part", "all").out.splitlines()
     assert lines[0] == "row,y1,y2" and len(lines) == 201
+
+
+def test_an_optimiser_with_line_search_gets_its_own_rate(run: Any, tmp_path: Path) -> None:
+    result = run("train", "iris", "--hidden", "4", "--optimizer", "lbfgs", "--epochs", "3", "--out", tmp_path / "run")
+    assert "training lbfgs, learning rate 1," in result.out
+    lines = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "optim.LBFGS(model.parameters(), lr=1.0, line_search_fn=" in lines

@@ -71,7 +71,7 @@ def complete(options: TrainOptions, n_train: int) -> TrainOptions:
     smoothing = 0.0 if is_many else 0.1
     return replace(
         options,
-        lr=options.lr or (0.1 if options.optimizer == "sgd" else 0.001 if is_many else 0.002),
+        lr=options.lr or _rate(options.optimizer, is_many=is_many),
         label_smoothing=smoothing if options.label_smoothing is None else options.label_smoothing,
         batch_size=batch_size,
         epochs=options.epochs or max(100, math.ceil(_STEPS / steps)),
@@ -131,6 +131,15 @@ def _check_target(data: Dataset, train: Part) -> None:
         )
 
 
+def _rate(optimizer: str, *, is_many: bool) -> float:
+    """The learning rate where none is asked for; 1 where a line search looks for the length of a step."""
+    from forwardnet import optim
+
+    if hasattr(optim.OPTIMIZERS[optimizer], "asks"):
+        return 1.0
+    return 0.1 if optimizer == "sgd" else 0.001 if is_many else 0.002
+
+
 def _trainer(data: Dataset, options: TrainOptions) -> Trainer:
     import forwardnet as ff
     from forwardnet import nn, optim
@@ -146,7 +155,7 @@ def _trainer(data: Dataset, options: TrainOptions) -> Trainer:
     is_classifier = data.task == "classification"
     loss = nn.CrossEntropyLoss(label_smoothing=options.label_smoothing or 0.0) if is_classifier else nn.MSELoss()
     kind: Any = optim.OPTIMIZERS[options.optimizer]
-    optimizer = kind(model.parameters(), lr=options.lr)
+    optimizer = kind(model.parameters(), lr=options.lr, **kind.usual)
     return Trainer(model, loss, optimizer, metrics=["accuracy" if is_classifier else "r2"], seed=options.seed)
 
 

@@ -64,8 +64,9 @@ def _model_lines(data: Dataset, options: TrainOptions) -> list[str]:
         lines.append(f"    nn.Linear({sizes[i]}, {sizes[i + 1]}),")
         if i < len(options.hidden):
             lines.append(f"    nn.{activation}(),")
-    optimizer = optim.OPTIMIZERS[options.optimizer].__name__
-    return [*lines, ")", f"optimizer = optim.{optimizer}(model.parameters(), lr={options.lr!r})"]
+    kind = optim.OPTIMIZERS[options.optimizer]
+    more = "".join(f", {name}={value!r}" for name, value in kind.usual.items())
+    return [*lines, ")", f"optimizer = optim.{kind.__name__}(model.parameters(), lr={options.lr!r}{more})"]
 
 
 def _training_lines(data: Dataset, options: TrainOptions) -> list[str]:
