@@ -118,6 +118,14 @@ def test_nan_wins(name: str) -> None:
     assert np.isnan(got) if name.startswith("am") else got == 1
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_a_vector_is_repeated_along_an_index_of_two_axes(dtype: str) -> None:
+    """np.add.at alone reads behind the vector's end here."""
+    index, v = np.array([[0, 1, 2], [2, 3, 3]]), np.array([1, 10, 100], dtype)
+    y = REGISTRY["index_put"](np.zeros(5, dtype), v, index, layout=(0,), accumulate=True)
+    assert y.tolist() == [1, 10, 101, 110, 0]
+
+
 def test_sorting_is_stable_and_nan_is_largest() -> None:
     x = np.array([2.0, np.nan, 1.0, 2.0, 1.0, np.nan])
     assert REGISTRY["argsort"](x, dim=0, descending=False).tolist() == [2, 4, 0, 3, 1, 5]

@@ -80,7 +80,9 @@ def _index_put(x: Any, v: Any, *indices: Any, layout: Layout, accumulate: bool) 
     y = np.array(x, order="C")
     where = _full_index(layout, indices)
     if accumulate:
-        np.add.at(y, where, v)
+        # np.add.at repeats a vector wrongly along an index of two axes into a vector: it reads behind its end.
+        specs = [Spec(i.shape, i.dtype) for i in (x, *indices)]
+        np.add.at(y, where, np.broadcast_to(v, _index_spec(*specs, layout=layout).shape))
     else:
         y[where] = v
     return y
