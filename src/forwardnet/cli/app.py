@@ -65,10 +65,7 @@ def train(
         None, "--batch-size", metavar="N", help="Rows per step; default: by their number."
     ),
     lr: str | None = typer.Option(
-        None,
-        "--lr",
-        metavar="RATE",
-        help="Learning rate; default: 0.002, for many rows 0.001, for sgd 0.1, with line search 1.",
+        None, "--lr", metavar="RATE", help="Learning rate; default: 0.002, many rows 0.001, sgd 0.1, lbfgs 1."
     ),
     optimizer: str = typer.Option("adam", "--optimizer", metavar="NAME", help="Optimizer, such as adam or sgd."),
     label_smoothing: str | None = typer.Option(

@@ -94,6 +94,14 @@ class _Watcher(Callback):
         self._sign = 1.0 if self._smaller_is_better() else -1.0
         self.best, self.best_epoch = None, None
 
+    def state(self) -> dict[str, Any]:
+        """What a resumed fit needs to go on with this callback."""
+        return {"best": self.best, "best_epoch": self.best_epoch}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned; called after `on_train_begin`."""
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+
     def _smaller_is_better(self) -> bool:
         if self.mode != "auto":
             return self.mode == "min"
@@ -146,6 +154,15 @@ class EarlyStopping(_Watcher):
     def on_train_begin(self, run: Run) -> None:
         super().on_train_begin(run)
         self.stopped_epoch, self._weights, self._waited = None, None, 0
+
+    def state(self) -> dict[str, Any]:
+        weights = None if self._weights is None else self._weights.weights
+        return {**super().state(), "waited": self._waited, "weights": weights, "stopped": self.stopped_epoch}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        super().restore(state)
+        self._waited, self.stopped_epoch = state["waited"], state["stopped"]
+        self._weights = None if state["weights"] is None else Snapshot(state["weights"])
 
     def on_epoch_end(self, run: Run) -> None:
         if self._improves(run):

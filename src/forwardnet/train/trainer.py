@@ -33,6 +33,7 @@ from forwardnet.train.parts import loss_of, optimizer_of
 from forwardnet.train.program import EagerProgram, Epoch, Program, forward, weighted
 from forwardnet.train.progress import display_for
 from forwardnet.train.renewal import renewal
+from forwardnet.train.resume import resumed
 from forwardnet.train.run import Run
 from forwardnet.train.scoring import Chosen, choose
 from forwardnet.train.threads import limited_threads
@@ -134,6 +135,7 @@ class Trainer:
         augment: Any = None,
         shuffle: bool = True,
         progress: bool | Callable[[Run], object] = True,
+        resume: str | os.PathLike[str] | None = None,
     ) -> History:
         """Train for `epochs` passes over the rows of `X` (n, d) and `y`, in batches of `batch_size` rows (None: all).
 
@@ -143,6 +145,9 @@ class Trainer:
         twice. `augment` puts other training rows in the place of the given ones in each epoch, by the trainer's seed:
         `ff.data.augment.Jitter(0.1)`. For an `nn.MultiTaskLoss` `y` is a dict of targets by the names of the tasks. A
         further `fit` goes on where this one ended: two of 5 epochs give what one of 10 gives.
+
+        With `resume` the fit keeps in that file, after each epoch, all it needs to go on, and the same call goes on
+        from there if the file exists: whatever killed the process, it ends with the same bits, and `epochs` in all.
 
         Ctrl-C ends the fit after the current step and keeps what was learnt; a second one raises KeyboardInterrupt.
         Afterwards the model is in evaluation mode.
@@ -154,7 +159,6 @@ class Trainer:
         """
         epochs = inputs.whole(epochs, "epochs", least=1)
         size = None if batch_size is None else inputs.whole(batch_size, "batch_size", least=1)
-        callbacks = Dispatcher(callbacks)
         display = display_for(progress)
         arrays, held_out = self._data(X, y, validation_data, validation_split, sample_weight)
         arrays, renew = renewal(arrays, augment, self.seed)
@@ -165,8 +169,11 @@ class Trainer:
         schedule = self.scheduler
         if isinstance(schedule, Named):
             schedule = schedule.begin(self.optimizer, epochs, run.steps_per_epoch)
-        pace = Pace(schedule, self.optimizer, epochs, run.steps_per_epoch)
-        watch = Watch(self.model, self.optimizer, step=self.steps_done)
+        if resume is not None:
+            settings = {"batch_size": size, "seed": self.seed, "shuffle": bool(shuffle)}
+            callbacks = resumed(resume, self, run, arrays, schedule, callbacks, settings)
+        pace = Pace(schedule, self.optimizer, run.last_epoch - run.epoch, run.steps_per_epoch)
+        watch = Watch(self.model, self.optimizer, step=run.step)
         with drawing_from(Generator(self.seed)) as noise:
             loop = Loop(
                 run=run,
@@ -175,7 +182,7 @@ class Trainer:
                 batches=partial(_batches, run.n_samples, run.batch_size, seed=self.seed, shuffle=bool(shuffle)),
                 score=partial(self._score, arrays),
                 validate=None if held_out is None else partial(self._measure, *held_out),
-                callbacks=callbacks,
+                callbacks=Dispatcher(callbacks),
                 display=display,
                 noise=noise,
                 renew=renew,
