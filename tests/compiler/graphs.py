@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.many_axes import ManyAxes
 from forwardnet.compiler.program import Native, Signature
 from forwardnet.ir.graph import Graph, Node, Spec
 from forwardnet.ir.shapes import broadcast
@@ -140,7 +141,7 @@ def same(a: Array, b: Array, bound: float) -> bool:
     return bool(np.allclose(a, b, rtol=0, atol=bound, equal_nan=True))
 
 
-class Grower:
+class Grower(ManyAxes):
     """Grows a graph; every decision is `pick(n)`, a number from 0 to n - 1."""
 
     def __init__(self, pick: Pick, *, special: bool = False) -> None:
@@ -159,6 +160,9 @@ class Grower:
             self.columns = self.rows
         if self.rows * self.columns > LARGEST:
             self.columns = self.one_of(SIZES[:9])
+        self.depth = self.one_of((0, 0, 2, 3, 5, 17))  # of values of three axes; 0: there are none to begin with
+        if self.depth:
+            self.rows, self.columns = (min(n, 33) for n in (self.rows, self.columns))
 
     def one_of(self, choices: Any) -> Any:
         """One of several things."""
@@ -168,7 +172,11 @@ class Grower:
 
     def shape(self) -> tuple[int, ...]:
         """A shape that is likely to go with others of this graph."""
-        m, n = self.rows, self.columns
+        m, n, d = self.rows, self.columns, self.depth
+        if d and self.pick(2):
+            return self.one_of(
+                ((m, d, n), (m, d, n), (d, m, n), (1, d, n), (m, d, 1), (m, 1, n), (d, n), (m, d), (d, n, m), (d, 1, n))
+            )
         return self.one_of(((m, n), (m, n), (n, m), (n,), (m,), (1, n), (m, 1), (n, 1), (), (1, 1), (m, m), (n, n)))
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -239,8 +247,10 @@ class Grower:
         """Grow by one op, or by none if the choice does not fit."""
         kinds = (
             *(self.unary, self.binary, self.binary, self.relation, self.choose, self.reduce, self.reduce),
-            *(self.turn, self.reshape, self.product, self.product, self.softmax, self.cast, self.logic, self.pickers),
-            *(self.slice, self.slice_put, self.join),
+            *(self.turn, self.reshape, self.product, self.product, self.product, self.softmax, self.cast, self.logic),
+            *(self.pickers, self.slice, self.slice_put, self.join, self.shuffle_axes, self.shuffle_axes),
+            *(self.fold_axes, self.stretch, self.batches, self.batches, self.batches, self.roll, self.triangle),
+            *(self.diagonals, self.running, self.choose_along, self.choose_by_arrays),
         )
         self.one_of(kinds)()
 
@@ -296,8 +306,9 @@ class Grower:
         if x is None or y is None or c is None:
             return
         shapes = [c.shape, x.shape, y.shape]
-        wide = [(1,) * (2 - len(s)) + s for s in shapes]
-        if all(len({s[axis] for s in wide} - {1}) <= 1 for axis in (0, 1)):
+        rank = max(map(len, shapes))
+        wide = [(1,) * (rank - len(s)) + s for s in shapes]
+        if all(len({s[axis] for s in wide} - {1}) <= 1 for axis in range(rank)):
             self.apply("where", c, x, y)
 
     def reduce(self) -> None:
@@ -305,7 +316,7 @@ class Grower:
         if x is None:
             return
         name = self.one_of(("sum", "sum", "sum", "amax", "amin", "any", "all"))
-        dims = ((0,),) if x.ndim == 1 else ((0,), (1,), (0, 1))
+        dims = [tuple(a for a in range(x.ndim) if chosen >> a & 1) for chosen in range(1, 1 << x.ndim)]
         if name in ("any", "all") and x.dtype.kind == "f" and not self.exact[x.index]:
             return
         exact = None if name != "sum" or x.dtype.kind != "f" else False
@@ -360,10 +371,10 @@ class Grower:
         elif x.dtype == self.dtype and self.exact[x.index] and not self.special:
             self.apply("cast", x, dtype=self.one_of((BOOL, INT, np.dtype("float64"), np.dtype("float32"))))
 
-    def index(self, length: int, shape: Any) -> Node:
-        """An input of places on an axis."""
+    def index(self, length: int, shape: Any, *, wraps: bool = False) -> Node:
+        """An input of places on an axis, also from its end where that `wraps`."""
         self.indices.append(len(self.arrays))
-        return self.input(self.rng.integers(0, length, shape))
+        return self.input(np.asarray(self.rng.integers(-length if wraps else 0, length, shape)))
 
     def pickers(self) -> None:
         """gather, scatter_add and index, by integers made for it."""
@@ -372,6 +383,8 @@ class Grower:
             return
         if x.ndim == 1:
             self.apply("index", x, self.index(x.shape[0], self.one_of(SIZES[:10])), layout=(0,))
+            return
+        if x.ndim > 2:
             return
         i = self.index(x.shape[1], (x.shape[0], 1))
         if self.pick(2):
@@ -515,7 +528,7 @@ def _is_steady(case: Case, steps: int) -> bool:
 
 def _is_close(node: Node, values: dict[int, Any], scale: float) -> bool:
     """Whether a node's answer turns at a value that is near one of its operands, in any but a number made exactly."""
-    jumps = (*RELATIONS, "floor", "ceil", "trunc", "round", "sign", "any", "all", "div", "cast")
+    jumps = (*RELATIONS, "floor", "ceil", "trunc", "round", "sign", "any", "all", "div", "cast", "argmax", "argmin")
     if node.name not in jumps or values[node.inputs[0].index].dtype.kind != "f":
         return False
     if node.name not in RELATIONS:

@@ -88,7 +88,7 @@ def test_the_cases_show_what_they_should() -> None:
         plan = make_plan(program, orientation, kernels, dict(case.signature.states))
         kinds = [k.kind for k in kernels.kernels]
         counts = {
-            **{kind: kinds.count(kind) for kind in ("loop", "matmul", "dot", "turn", "assemble")},
+            **{kind: kinds.count(kind) for kind in ("loop", "matmul", "dot", "turn", "assemble", "fold", "contract")},
             "phases": any(max(k.phase.values(), default=0) > 0 for k in kernels.kernels),
             "epilogue": any(k.kind == "matmul" and len(k.values) > 1 for k in kernels.kernels),
             "states": bool(case.signature.states),
@@ -103,7 +103,7 @@ def test_the_cases_show_what_they_should() -> None:
         for name, count in counts.items():
             seen[name] = seen.get(name, 0) + bool(count)
     assert min(seen.values()) >= 8, seen
-    assert len(names & set(REGISTRY)) >= 45, names
+    assert len(names & set(REGISTRY)) >= 60, names
 
 
 def one(build: Callable[..., Any], arrays: list[Any], states: dict[int, int] | None = None, steps: int = 2) -> Case:

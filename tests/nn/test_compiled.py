@@ -1,6 +1,6 @@
 """Every activation, loss and layer in native code: the same course as the eager program, over twenty steps.
 
-A fit that falls back to eager warns, and warnings are errors here, so what is not in `EAGER_ONLY` is compiled.
+A fit that falls back to eager warns, and warnings are errors here: all of it is compiled.
 """
 
 from __future__ import annotations
@@ -18,10 +18,6 @@ from forwardnet.nn.activations import ACTIVATIONS
 from forwardnet.nn.architecture import OTHERS
 from forwardnet.nn.losses import LOSSES
 
-# What has no native form, and why.
-EAGER_ONLY = {
-    "Embedding": "rows of a matrix chosen by a vector",
-}
 N, WIDTH, STEPS = 60, 4, 20
 
 
@@ -59,10 +55,6 @@ def around(activation: nn.Module) -> Callable[[], nn.Module]:
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activations(name: str) -> None:
     made = ACTIVATIONS[name]
-    if made.__name__ in EAGER_ONLY:
-        with pytest.warns(UserWarning, match="training runs eagerly"):
-            course(around(made()), "mse", *data(), is_compiled=True)
-        return
     assert_same_course(lambda: around(made())(), "mse", *data())
 
 
@@ -196,17 +188,12 @@ def test_layers(name: str) -> None:
         width = hidden.eval()(ff.zeros(2, WIDTH)).shape[1]
         return nn.Sequential(hidden.train(), nn.Linear(width, 3))
 
-    if name in EAGER_ONLY:
-        with pytest.warns(UserWarning, match="training runs eagerly"):
-            course(make, "mse", *data(), is_compiled=True)
-        return
     assert_same_course(make, "mse", *data())
 
 
 def test_every_layer_is_shown_here() -> None:
     """Linear and containers are in all of them; Flatten changes nothing of a matrix, and is shown on images."""
     assert {layer.__name__ for layer in OTHERS} - {"Linear", "Flatten"} <= set(HIDDEN)
-    assert set(EAGER_ONLY) <= {*nn.LAYERS}
 
 
 def test_images_are_flattened() -> None:

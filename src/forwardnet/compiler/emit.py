@@ -10,8 +10,7 @@ import numpy as np
 
 from forwardnet.compiler.lanes import I8, I32, I64, PTR, Lanes, memory_type, scalar_type
 from forwardnet.compiler.llvm import ir
-from forwardnet.compiler.matrix import REDUCTIONS
-from forwardnet.compiler.orient import LANES
+from forwardnet.compiler.matrix import LANES, REDUCTIONS
 
 Value = Any
 VOID = ir.VoidType()
@@ -209,9 +208,9 @@ class Frame:
         """What changes nothing in a reduction."""
         kind = np.dtype(dtype)
         if kind.kind == "b":
-            return self.k.const(name in ("all", "amin"), kind)
-        if name == "sum":
-            return self.k.const(0, kind)
+            return self.k.const(name in ("all", "amin", "prod"), kind)
+        if name in ("sum", "prod"):
+            return self.k.const(int(name == "prod"), kind)
         if kind.kind == "f":
             return self.k.const(-np.inf if name == "amax" else np.inf, kind)
         limits = np.iinfo(kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from forwardnet.compiler.matrix import Val
+from forwardnet.compiler.matrix import NESTS, Val
 from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
 from forwardnet.compiler.schedule import Kernel
@@ -36,6 +36,9 @@ def describe(kernel: Kernel, plan: Plan) -> KernelInfo:
     for val in kernel.values:
         if val.kind == "matmul":
             operations += 2 * rows * columns * val.args[0].shape[1]
+        elif val.kind in NESTS:
+            each = 2 if val.kind == "contract" else 1
+            operations += each * sum(piece.turns for piece in val.attrs["pieces"])
         else:
             shape = val.args[0].val.shape if val.kind == "reduce" else val.shape
             operations += shape[0] * shape[1]

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forwardnet.compiler.emit import VOID, Frame, index
+from forwardnet.compiler.emit_nest import emit_nest
 from forwardnet.compiler.lanes import F64, I8, I32, I64, PTR, memory_type
 from forwardnet.compiler.llvm import ir
 from forwardnet.compiler.loops import emit_loop
-from forwardnet.compiler.matrix import ALONE
+from forwardnet.compiler.matrix import NESTS
+from forwardnet.compiler.nest import can_share
 from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
 from forwardnet.compiler.products import emit_dot, emit_product
@@ -23,7 +25,6 @@ from forwardnet.compiler.random import emit_random
 from forwardnet.compiler.schedule import Kernel
 from forwardnet.compiler.transfer import (
     batch_of,
-    emit_assembly,
     emit_check,
     emit_copy,
     emit_gather,
@@ -63,11 +64,13 @@ class Part:
 
 def work(plan: Plan) -> float:
     """Multiply-adds of all products of a step."""
-    return float(sum(_multiply_adds(k) for k in plan.schedule.kernels if k.kind in ("matmul", "dot")))
+    return float(sum(_multiply_adds(k) for k in plan.schedule.kernels if k.kind in ("matmul", "dot", "contract")))
 
 
 def _multiply_adds(kernel: Kernel) -> int:
     assert kernel.root is not None
+    if kernel.kind == "contract":
+        return int(sum(piece.turns for piece in kernel.root.attrs["pieces"]))
     return kernel.space[0] * kernel.space[1] * kernel.root.args[0].shape[1]
 
 
@@ -75,8 +78,13 @@ def is_worth_sharing(kernel: Kernel, plan: Plan) -> bool:
     """Whether several threads finish a kernel sooner than one; totals over rows are summed by one."""
     if kernel.kind == "matmul":
         return _multiply_adds(kernel) >= PRODUCT_WORK
-    if kernel.kind in ("assemble", "dot"):
+    if kernel.kind == "dot":
         return False
+    if kernel.kind in NESTS:
+        assert kernel.root is not None
+        pieces = kernel.root.attrs["pieces"]
+        least = PRODUCT_WORK if kernel.kind == "contract" else LANES * VECTOR_WORK
+        return len(pieces) == 1 and can_share(pieces[0]) and pieces[0].turns >= least
     vectors = kernel.space[0] * panels(kernel.space[1]) * max(1, len(kernel.values))
     if kernel.kind == "random":
         return vectors >= VECTOR_WORK // 8
@@ -194,9 +202,12 @@ class Emitter:
         elif kernel.kind == "dot":
             assert kernel.root is not None
             emit_dot(frame, kernel.root, self.plan)
-        elif kernel.kind in ALONE:
+        elif kernel.kind in NESTS:
             assert kernel.root is not None
-            (emit_assembly if kernel.kind == "assemble" else emit_random)(frame, kernel.root, self.plan)
+            emit_nest(frame, kernel.root, self.plan)
+        elif kernel.kind == "random":
+            assert kernel.root is not None
+            emit_random(frame, kernel.root, self.plan)
         elif kernel.kind == "turn":
             assert kernel.root is not None
             emit_turn(frame, kernel.root, self.plan, _turn_source(kernel, self.plan))

@@ -11,14 +11,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from forwardnet.compiler.matrix import Operand, Program, Val
+from forwardnet.compiler.matrix import LANES as LANES, NESTS, Operand, Program, Val
+from forwardnet.compiler.nest import ACROSS, MAP, Piece, course
 
-LANES = 16
 TILE = 8
 DOT = 2
 
-# Cost of moving one vector of 16 elements, in fused multiply-adds of vectors.
-MAP, TRANSPOSE, ACROSS = 1.5, 6.0, 8.0
+# Cost of turning one vector of 16 elements, in fused multiply-adds of vectors.
+TRANSPOSE = 6.0
 
 
 @dataclass
@@ -46,16 +46,26 @@ def panels(n: int) -> int:
     return -(-n // LANES)
 
 
+def _is_straight(val: Val, number: int) -> bool:
+    """Whether an operand of a nest lies best as the result lies."""
+    return any(
+        piece.is_straight(read)
+        for piece in val.attrs["pieces"]
+        for read, (operand, _) in enumerate(piece.reads)
+        if operand == number
+    )
+
+
 class _Groups:
-    """Values tied together by maps, each with its orientation relative to the group's."""
+    """Values tied together by maps and parts, each with its orientation relative to the group's."""
 
     def __init__(self, program: Program) -> None:
         self.parent = list(range(len(program.values)))
         self.parity = [0] * len(program.values)
         for val in program.values:
             if val.kind in ("map", "assemble") and not val.is_vector:
-                for arg in val.args:
-                    same = arg.shape == val.shape or val.kind == "assemble"
+                for number, arg in enumerate(val.args):
+                    same = arg.shape == val.shape if val.kind == "map" else _is_straight(val, number)
                     if same and not arg.val.is_vector:
                         self.tie(val.index, arg.val.index, int(arg.flip))
 
@@ -124,8 +134,10 @@ def _cost(program: Program, groups: _Groups, setting: dict[int, int]) -> tuple[f
     turned: set[int] = set()
     for val in program.values:
         rows, cols = chosen.shape(val)
-        if val.kind in ("map", "assemble"):
+        if val.kind == "map":
             total += MAP * rows * panels(cols)
+        elif val.kind in NESTS:
+            total += sum(_piece_cost(val, piece, chosen) for piece in val.attrs["pieces"])
         elif val.kind == "reduce":
             total += _reduce_cost(val, chosen)
         elif val.kind == "matmul":
@@ -133,6 +145,11 @@ def _cost(program: Program, groups: _Groups, setting: dict[int, int]) -> tuple[f
         elif val.kind == "random" or (val.kind == "input" and val.attrs.get("gathered")):
             total += rows * panels(cols) * (TRANSPOSE if chosen.of[val.index] else MAP)
     return total, chosen
+
+
+def _piece_cost(val: Val, piece: Piece, chosen: Orientation) -> float:
+    forms = [chosen.form(val.args[number]) for number, _ in piece.reads]
+    return course(piece, forms, chosen.of[val.index]).cost
 
 
 def _reduce_cost(val: Val, chosen: Orientation) -> float:

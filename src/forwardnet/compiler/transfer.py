@@ -14,7 +14,7 @@ from forwardnet.compiler.plan import Plan
 Value = Any
 
 
-def _element(f: Frame, row: Value, col: Value, rows: int) -> Value:
+def element(f: Frame, row: Value, col: Value, rows: int) -> Value:
     """The position of element (row, col) of a matrix stored as panels."""
     block = f.builder.lshr(col, index(4))
     lane = f.builder.and_(col, index(LANES - 1))
@@ -134,31 +134,11 @@ def scatter_row(f: Frame, row: Value, width: int, written: int, batch: int, i: V
         done()
 
 
-def emit_assembly(f: Frame, val: Val, plan: Plan) -> None:
-    """Put a value together, element by element, from parts of others; later pieces write over earlier ones."""
-    kind, size = memory_type(val.dtype), val.dtype.itemsize
-    for piece in val.attrs["pieces"]:
-        x = val.args[piece.source]
-        with f.loop(piece.shape[0]) as (r, _, rows_done):
-            with f.loop(piece.shape[1]) as (c, _, columns_done):
-                source = position_of(f, x, plan, _along(f, r, piece.rows), _along(f, c, piece.columns))
-                target = position_of(f, Operand(val), plan, _along(f, r, piece.to_rows), _along(f, c, piece.to_columns))
-                one = f.builder.load(f.at(plan.offset(x.val), source, size), typ=kind, align=size)
-                f.builder.store(one, f.at(plan.offset(val), target, size), align=size)
-                columns_done()
-            rows_done()
-
-
-def _along(f: Frame, i: Value, line: tuple[int, int]) -> Value:
-    """start + i step"""
-    return f.plus(f.scaled(i, line[1]), index(line[0]))
-
-
 def position_of(f: Frame, x: Operand, plan: Plan, row: Value, column: Value) -> Value:
     """Where element (row, column) of an operand lies in its value's buffer."""
     if x.flip ^ bool(plan.orientation(x.val)):
         row, column = column, row
-    return _element(f, row, column, plan.shape(x.val)[0])
+    return element(f, row, column, plan.shape(x.val)[0])
 
 
 def emit_record(f: Frame, x: Operand, plan: Plan, into: Value) -> None:
@@ -170,7 +150,7 @@ def emit_record(f: Frame, x: Operand, plan: Plan, into: Value) -> None:
     stored_rows = cols if turned else rows
     with f.loop(rows) as (r, _, rows_done):
         with f.loop(cols) as (c, _, cols_done):
-            position = _element(f, c, r, stored_rows) if turned else _element(f, r, c, stored_rows)
+            position = element(f, c, r, stored_rows) if turned else element(f, r, c, stored_rows)
             one = f.builder.load(f.at(read, position, size), typ=kind, align=size)
             here = f.builder.gep(into, [f.scaled(f.plus(f.scaled(r, cols), c), size)], source_etype=I8)
             f.builder.store(one, here, align=size)
@@ -193,8 +173,8 @@ def emit_copy(f: Frame, plan: Plan, new: Operand, old: Val) -> None:
         return
     with f.loop(rows) as (r, _, rows_done):
         with f.loop(cols) as (c, _, cols_done):
-            one = f.builder.load(f.at(read, _element(f, c, r, cols), size), typ=kind, align=size)
-            f.builder.store(one, f.at(written, _element(f, r, c, rows), size), align=size)
+            one = f.builder.load(f.at(read, element(f, c, r, cols), size), typ=kind, align=size)
+            f.builder.store(one, f.at(written, element(f, r, c, rows), size), align=size)
             cols_done()
         rows_done()
 

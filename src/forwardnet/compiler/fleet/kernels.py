@@ -9,9 +9,10 @@ import numpy as np
 
 from forwardnet.compiler.emit import Frame, index, tiles
 from forwardnet.compiler.fleet.layout import Group, Layout
+from forwardnet.compiler.fleet.nests import emit_nest
 from forwardnet.compiler.lanes import I8, I64, memory_type
 from forwardnet.compiler.loops import lowered
-from forwardnet.compiler.matrix import Operand, Val
+from forwardnet.compiler.matrix import NESTS, Operand, Val
 from forwardnet.compiler.orient import LANES
 from forwardnet.compiler.products import square_of
 from forwardnet.compiler.random import Philox
@@ -32,7 +33,7 @@ class Pass:
         kinds: dict[str, Callable[[], None]] = {
             "loop": self._loop,
             "matmul": self._matmul,
-            "assemble": self._assemble,
+            **dict.fromkeys(NESTS, self._nest),
             "random": self._random,
         }
         kinds[self.group.kind]()
@@ -140,20 +141,8 @@ class Pass:
 
     # What stands alone
 
-    def _assemble(self) -> None:
-        """Element by element from parts of others; later pieces write over earlier ones."""
-        f, root = self.f, self.group.root
-        for piece in root.attrs["pieces"]:
-            x = root.args[piece.source]
-            with f.loop(piece.shape[0]) as (r, _, rows_done):
-                with f.loop(piece.shape[1]) as (c, _, cols_done):
-                    value = self.read(x, (self._along(r, piece.rows), self._along(c, piece.columns)), {})
-                    self.write(root, value, (self._along(r, piece.to_rows), self._along(c, piece.to_columns)))
-                    cols_done()
-                rows_done()
-
-    def _along(self, i: Value, line: tuple[int, int]) -> Value:
-        return self.f.plus(self.f.scaled(i, line[1]), index(line[0]))
+    def _nest(self) -> None:
+        emit_nest(self.f, self.group.root, self.layout)
 
     def _random(self) -> None:
         """Uniform numbers in the order of rows, each model with keys of its own: four words from each counter."""
