@@ -528,7 +528,21 @@ def _is_steady(case: Case, steps: int) -> bool:
 
 def _is_close(node: Node, values: dict[int, Any], scale: float) -> bool:
     """Whether a node's answer turns at a value that is near one of its operands, in any but a number made exactly."""
-    jumps = (*RELATIONS, "floor", "ceil", "trunc", "round", "sign", "any", "all", "div", "cast", "argmax", "argmin")
+    jumps = (
+        *RELATIONS,
+        "floor",
+        "ceil",
+        "trunc",
+        "round",
+        "sign",
+        "any",
+        "all",
+        "div",
+        "cast",
+        "argmax",
+        "argmin",
+        "argsort",
+    )
     if node.name not in jumps or values[node.inputs[0].index].dtype.kind != "f":
         return False
     if node.name not in RELATIONS:

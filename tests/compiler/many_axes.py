@@ -122,17 +122,20 @@ class ManyAxes:
         self.apply("diagonal_put", x, v, offset=offset)
 
     def running(self) -> None:
-        """cumsum, cumprod, prod, argmax, argmin."""
+        """cumsum, cumprod, prod, argmax, argmin, argsort."""
         x = self.some(lambda n: n.dtype == self.dtype and n.ndim > 0)
         if x is None:
             return
         dim, keep = self.pick(x.ndim), bool(self.pick(2))
-        name = self.one_of(("cumsum", "cumsum", "cumprod", "prod", "argmax", "argmin"))
+        name = self.one_of(("cumsum", "cumsum", "cumprod", "prod", "argmax", "argmin", "argsort"))
         if name == "prod":
             self.apply(name, x, exact=False, dim=(dim,), keepdim=keep)
         elif name in ("argmax", "argmin"):
             if self.exact[x.index]:
                 self.apply(name, x, dim=dim, keepdim=keep)
+        elif name == "argsort":
+            if self.exact[x.index] and x.size * x.shape[dim] < 1 << 17:
+                self.apply(name, x, dim=dim, descending=keep)
         else:
             self.apply(name, x, exact=None if name == "cumsum" else False, dim=dim)
 

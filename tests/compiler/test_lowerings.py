@@ -26,7 +26,6 @@ Shape = tuple[int, ...]
 
 # Ops that native code has no form of, and why. Exactly these: an op that is lowered is taken from the list.
 EAGER_ONLY = {
-    "argsort": "the order of operations depends on the numbers",
     "inverse": "a library's decomposition",
     "det": "a library's decomposition",
     "svd": "a library's decomposition",

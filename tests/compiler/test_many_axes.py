@@ -18,6 +18,7 @@ from forwardnet.compiler.program import Native, Signature
 from forwardnet.compiler.schedule import schedule
 from forwardnet.ir.graph import Graph, Spec
 from forwardnet.ops import REGISTRY as R, interpret
+from forwardnet.ops.record import CannotLower
 
 Array = np.ndarray[Any, Any]
 FLOATS = ("float32", "float64")
@@ -113,6 +114,24 @@ def test_nan_and_zeros_in_folds(size: tuple[int, int, int]) -> None:
         return [*found, *(R["cumsum"](whole, dim=a) for a in range(3))]
 
     check(build, [x, whole, truth])
+
+
+@SIZED
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_sorting_is_stable_and_nan_is_largest(size: tuple[int, int, int], dtype: str) -> None:
+    rng = np.random.default_rng(2)
+    x = rng.integers(-3, 4, size).astype(dtype)
+    if dtype == "float32":
+        x = np.where(rng.random(size) < 0.3, rng.choice(np.array([np.nan, np.inf, -np.inf, -0.0], "f4"), size), x)
+    check(lambda x: [R["argsort"](x, dim=a, descending=d) for a in range(3) for d in (False, True)], [x])
+
+
+def test_sorted_values() -> None:
+    """And what compares more than some million pairs is refused."""
+    x = some((6, 20), "float32")
+    check(lambda x: [R["gather"](x, R["argsort"](x, dim=1, descending=False), dim=1)], [x])
+    with pytest.raises(CannotLower, match="sorting 3000 numbers"):
+        natively(lambda x: R["argsort"](x, dim=0, descending=False), [some((3000,), "float32")])
 
 
 @SIZED

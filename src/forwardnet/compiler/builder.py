@@ -154,7 +154,7 @@ class Builder:
         for operands, piece in parts:
             reads = tuple((len(args) + number, start) for number, start in piece.reads)
             pieces.append(piece._replace(reads=reads))
-            args += [self.full(x, x.shape) if x.val.kind == "iota" else x for x in operands]
+            args += [self._copied(x) if x.val.kind == "iota" else x for x in operands]
         return self.once(kind, shape, dtype, None, tuple(args), pieces=tuple(pieces))
 
     # Values of any number of axes

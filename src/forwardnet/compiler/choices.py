@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from forwardnet.compiler.builder import Builder
-from forwardnet.compiler.folds import spread
+from forwardnet.compiler.folds import reduced, spread
 from forwardnet.compiler.laid import Axes, Laid, Lengths, aligned, given, laid, renamed
 from forwardnet.compiler.matrix import Operand, matrix_shape
 from forwardnet.compiler.moves import Target
 from forwardnet.compiler.nest import NOWHERE, TARGET, Pick, Read, piece_of, product_shape, strides
 from forwardnet.ir.graph import Node
 from forwardnet.ir.shapes import broadcast
-from forwardnet.ops import index as indexing, scalar
+from forwardnet.ops import index as indexing, logic, scalar
 from forwardnet.ops.record import CannotLower
+
+# Comparisons of one sort, at most.
+MOST_COMPARED = 1 << 22
 
 # One column of each row
 
@@ -165,7 +169,6 @@ def _written(
     picked: Sequence[tuple[Laid, int, bool]],
 ) -> Laid:  # fmt: skip
     """u with the elements of v, of the given shape, put or added where indices say: one after the other in order."""
-    _check(b, node.dtype, [(own, node.shape[axis], wraps) for own, axis, wraps in picked])
     target = Target(b, node.shape, [u])
     target.put(u, target.whole())
     picks, reads = [], [Read(b.cast(v.x, node.dtype), [v.steps().get(a, NOWHERE) for a in loops])]
@@ -187,6 +190,7 @@ def scatter(b: Builder, node: Node, u: Laid, own: Laid, v: Laid) -> Laid:
     axes = tuple(range(len(shape)))
     along = {a: a for a in axes if a != dim}
     how = "add" if node.name == "scatter_add" else "put"
+    _check(b, node.dtype, [(own, node.shape[dim], False)])
     return _written(b, node, u, v, axes, shape, along, how, [(own, dim, False)])
 
 
@@ -198,4 +202,49 @@ def index_put(b: Builder, node: Node, u: Laid, v: Laid, *arrays: Laid) -> Laid:
     loops = (*chosen.by_index, *chosen.along)
     picked = [(own, axis, True) for own, axis in chosen.indices]
     how = "add" if node.attrs["accumulate"] else "put"
+    _check(b, node.dtype, [(own, node.shape[axis], True) for own, axis in chosen.indices])
     return _written(b, node, u, aligned(v, len(whole)), loops, whole, chosen.along, how, picked)
+
+
+# Orders
+
+
+def argsort(b: Builder, node: Node, u: Laid) -> Laid:
+    """Every element is compared with every other along the axis: how many come before it is its place in the order.
+
+    That is more work than sorting from some dozens of elements on, but without a branch; long axes run eagerly.
+    """
+    shape, dim, rank = node.shape, node.attrs["dim"], len(node.shape)
+    n = shape[dim]
+    if math.prod(shape) * n > MOST_COMPARED:
+        raise CannotLower(f"sorting {n} numbers {math.prod(shape) // n} times")
+    whole = (*shape, n)
+
+    def compared(op: Any, *values: Laid) -> Laid:
+        return b.elementwise(op, *values, shape=whole, dtype=np.dtype(bool))
+
+    def other(own: Laid) -> Laid:
+        """The elements along a further axis, which takes the place of `dim`."""
+        names = [rank if a == dim else a for a in range(rank)]
+        lengths = [1 if a == dim else m for a, m in enumerate(own.lengths)]
+        return renamed(own, names, [*lengths, own.lengths[dim]])
+
+    u = spread(b, u, shape, [dim])
+    place = laid(b.columns(n), [n if a == dim else 1 for a in range(rank)], (), (dim,))
+    (x, y), (i, j) = ((renamed(own, range(rank), [*own.lengths, 1]), other(own)) for own in (u, place))
+    before = compared(scalar.gt if node.attrs["descending"] else scalar.lt, y, x)
+    same = compared(scalar.eq, y, x)
+    if u.x.val.dtype.kind == "f":  # NaN counts as largest
+        nx, ny = (compared(logic.isnan, own) for own in (x, y))
+        last, first = (ny, nx) if node.attrs["descending"] else (nx, ny)
+        before = compared(
+            logic.logical_or, before, compared(logic.logical_and, last, compared(logic.logical_not, first))
+        )
+        same = compared(logic.logical_or, same, compared(logic.logical_and, nx, ny))
+    before = compared(logic.logical_or, before, compared(logic.logical_and, same, compared(scalar.lt, j, i)))
+    count = spread(b, before, whole, [rank])
+    count = reduced(b, "sum", count._replace(x=b.cast(count.x, np.int64)), [rank])
+    places = renamed(count, [*range(rank), None], count.lengths[:rank])
+    axes = tuple(range(rank))
+    zeros, along = b.number(0, node.dtype, rank), {a: a for a in axes if a != dim}
+    return _written(b, node, zeros, place, axes, shape, along, "put", [(places, dim, False)])

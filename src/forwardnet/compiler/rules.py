@@ -63,6 +63,7 @@ RULES: dict[Any, Rule] = {
     indexing.scatter: choices.scatter,
     indexing.scatter_add: choices.scatter,
     indexing.index_put: choices.index_put,
+    indexing.argsort: choices.argsort,
     linear.matmul: matmul,
     random.uniform: _uniform,
     scalar.replace: moves.replace,

@@ -48,7 +48,8 @@ def jit(function: Function | None = None, *, state: Iterable[Any] = ()) -> Any:
     again when one of them has changed. Python's own variables are read when it is made. The results have no history: a
     function of tensors that require grad, called where gradients are recorded and without `state`, runs eagerly.
 
-    What cannot be compiled (decisions by numbers, sorting, decompositions) runs eagerly, with one warning that names it.
+    What cannot be compiled (decisions by numbers, decompositions of matrices) runs eagerly, with one warning that names
+    it.
 
     Example:
         >>> @ff.jit
