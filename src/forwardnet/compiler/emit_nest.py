@@ -36,7 +36,7 @@ class Nest:
         self.operands = [val.args[number] for number, _ in piece.reads]
         self.forms = [*(plan.orientation(x.val) ^ int(x.flip) for x in self.operands), plan.orientation(val)]
         self.heights = [plan.shape(x)[0] for x in (*(x.val for x in self.operands), val)]
-        self.course = course(piece, self.forms[:-1], self.forms[-1])
+        self.course = course(piece, tuple(self.forms[:-1]), self.forms[-1])
         self.outer = list(self.course.order[: len(piece.loops) - piece.inner])
         self.inner = list(self.course.order[len(self.outer) :])
         starts = [*(start for _, start in piece.reads), piece.to]

@@ -10,6 +10,7 @@ Which loop runs along the 16 lanes depends on how the operands lie, and is chose
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -139,7 +140,8 @@ def lanewise(step: Step, form: int) -> Step:
     return (step[1], step[0]) if form else step
 
 
-def course(piece: Piece, forms: Sequence[int], target: int) -> Course:
+@functools.lru_cache(maxsize=4096)
+def course(piece: Piece, forms: tuple[int, ...], target: int) -> Course:
     """The cheapest way through a piece whose reads and target lie as `forms` and `target` say."""
     plain = Course(tuple(range(len(piece.loops))), None, False, (False,) * len(piece.reads), _scalar_cost(piece))
     return min([plain, *_with_lanes(piece, forms, target)], key=lambda c: c.cost)

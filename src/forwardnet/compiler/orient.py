@@ -148,7 +148,7 @@ def _cost(program: Program, groups: _Groups, setting: dict[int, int]) -> tuple[f
 
 
 def _piece_cost(val: Val, piece: Piece, chosen: Orientation) -> float:
-    forms = [chosen.form(val.args[number]) for number, _ in piece.reads]
+    forms = tuple(chosen.form(val.args[number]) for number, _ in piece.reads)
     return course(piece, forms, chosen.of[val.index]).cost
 
 
