@@ -72,6 +72,11 @@ def schedule_of(scheduler: Any, optimizer: Any) -> Any:
     return made
 
 
+def begun(scheduler: Any, optimizer: Any, epochs: int, steps_per_epoch: int) -> Any:
+    """The schedule of a fit: one known by its name is made for it, others go on."""
+    return scheduler.begin(optimizer, epochs, steps_per_epoch) if isinstance(scheduler, Named) else scheduler
+
+
 @dataclass
 class Pace:
     """When the schedule of a fit is stepped: after each epoch, or after each batch.

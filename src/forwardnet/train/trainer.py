@@ -27,7 +27,7 @@ from forwardnet.train.full_batch import FullBatchProgram
 from forwardnet.train.history import History, Row
 from forwardnet.train.loop import Loop
 from forwardnet.train.metrics import Link
-from forwardnet.train.pace import Named, Pace, schedule_of
+from forwardnet.train.pace import Pace, begun, schedule_of
 from forwardnet.train.pairing import Pairing, check_classes, class_labels, pairing_of
 from forwardnet.train.parts import loss_of, optimizer_of
 from forwardnet.train.program import EagerProgram, Epoch, Program, forward, weighted
@@ -160,15 +160,15 @@ class Trainer:
         epochs = inputs.whole(epochs, "epochs", least=1)
         size = None if batch_size is None else inputs.whole(batch_size, "batch_size", least=1)
         display = display_for(progress)
-        arrays, held_out = self._data(X, y, validation_data, validation_split, sample_weight)
+        # BLAS threads that have looked at a batch spin on for a tenth of a second, where native steps then run.
+        with limited_threads(1 if self.compile else self.threads):
+            arrays, held_out = self._data(X, y, validation_data, validation_split, sample_weight)
         arrays, renew = renewal(arrays, augment, self.seed)
         n = len(arrays[0])
         size = n if size is None or isinstance(self.optimizer, FlatOptimizer) else size
         run = self._run(n, epochs, size, has_validation=held_out is not None)
         loss = self.loss if len(arrays) == 2 else weighted(self.loss, self._pairing.loss)
-        schedule = self.scheduler
-        if isinstance(schedule, Named):
-            schedule = schedule.begin(self.optimizer, epochs, run.steps_per_epoch)
+        schedule = begun(self.scheduler, self.optimizer, epochs, run.steps_per_epoch)
         if resume is not None:
             settings = {"batch_size": size, "seed": self.seed, "shuffle": bool(shuffle)}
             callbacks = resumed(resume, self, run, arrays, schedule, callbacks, settings)
