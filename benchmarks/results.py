@@ -30,7 +30,7 @@ METHOD = """\
 * A measurement lasts at least 0.1 s after some steps to warm up, from the same first weights over the same batches, and
   counts all of a step: gathering the mini-batch, drawing what dropout leaves out, forward, backward, running averages
   of batch norm, Adam or AdamW. Softmax cross-entropy, float32.
-* Ours is `Trainer.fit`, from the end of one epoch to the end of another; drawing the order, history and checks are in
+* Ours is `Trainer.fit`, all epochs of one fit but not its set-up; drawing the order, the history and checks are in
   it ("without shuffling" is a step without the first). Peers get that order ready-made, resident tensors, the fused
   Adam, one `scan` per epoch (unrolled by 1 or 4, the faster), one graph for the whole compiled step, and in
   scikit-learn slices in place of gathered rows. scikit-learn has no batch norm and no dropout. JAX draws masks with its
