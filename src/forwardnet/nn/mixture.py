@@ -59,7 +59,7 @@ def mixture_nll_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
         )
     k = shape[-1] // (2 * numbers + 1)
     joint = input[..., :k].log_softmax(-1) - 0.5 * numbers * math.log(2 * math.pi)
-    # One number of the target after the other: K columns at a time have two axes, which is what can be compiled.
+    # One number of the target after the other, K columns at a time: no value is larger than the input.
     for d in range(numbers):
         log_scales = input[..., k * (1 + numbers + d) : k * (2 + numbers + d)]
         z = (y[..., d : d + 1] - input[..., k * (1 + d) : k * (2 + d)]) * exp(-log_scales)
