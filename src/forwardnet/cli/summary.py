@@ -15,7 +15,7 @@ from forwardnet.cli.notes import make_notes
 from forwardnet.cli.options import LEAST_GAIN
 from forwardnet.cli.parts import fingerprint
 from forwardnet.report import Picture, Report, WorstRow
-from forwardnet.report.page import interval_text, score_text
+from forwardnet.report.words import interval_text, score_text
 from forwardnet.train.metrics import confusion_matrix
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -10,7 +10,7 @@ import numpy as np
 
 from forwardnet.cli.output import Output
 from forwardnet.report import PartFigures
-from forwardnet.report.page import heading, interval_text, score_text
+from forwardnet.report.words import heading, interval_text, score_text
 
 if TYPE_CHECKING:
     from rich.table import Table
