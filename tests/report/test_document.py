@@ -27,7 +27,7 @@ def document() -> Document:
 def test_each_block_is_on_the_page_and_escaped() -> None:
     text = render_document(document())
     assert "<script" not in text and text.count("&lt;script&gt;") == 12  # title twice, class name twice
-    assert '<td class="n">12</td>' in text and '<td class="strong">' in text
+    assert "<td class='n'>12</td>" in text and "<td class='strong'>" in text
     assert "data:image/png;base64,UE5H" in text  # base64 of PNG
     assert re.search(r"rgba\(var\(--hue\), 0\.74\)\">3<", text)  # 0.85 sqrt(3/4)
 

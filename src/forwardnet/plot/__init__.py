@@ -11,6 +11,7 @@ from __future__ import annotations
 from forwardnet.plot.activations import activation
 from forwardnet.plot.boundary import decision_boundary, scatter
 from forwardnet.plot.classification import confusion
+from forwardnet.plot.comparisons import dependence, models, residuals
 from forwardnet.plot.construct import approximation, region, surface
 from forwardnet.plot.distributions import conditional_density, divergences, mixture
 from forwardnet.plot.gradients import activity, gradient_flow, learning_speeds, saturation
@@ -20,6 +21,7 @@ from forwardnet.plot.importances import attribution, importance
 from forwardnet.plot.loss_surfaces import best_step, landscape, landscapes, spectrum, terrain
 from forwardnet.plot.network import network, neuron
 from forwardnet.plot.paths import animate, critical_points, descent, trajectories
+from forwardnet.plot.rankings import calibration, precision_recall, roc
 from forwardnet.plot.rates import comparison, range_test, schedule, schedules
 from forwardnet.plot.recap import (
     activation_grid,
@@ -42,6 +44,7 @@ __all__ = [
     "approximation",
     "attribution",
     "best_step",
+    "calibration",
     "capacity",
     "comparison",
     "computation_graph",
@@ -50,6 +53,7 @@ __all__ = [
     "critical_points",
     "curves",
     "decision_boundary",
+    "dependence",
     "descent",
     "dimensions",
     "divergences",
@@ -61,15 +65,19 @@ __all__ = [
     "landscapes",
     "learning_speeds",
     "mixture",
+    "models",
     "network",
     "neuron",
     "norm_balls",
     "png_bytes",
+    "precision_recall",
     "predicted_vs_true",
     "principal_components",
     "range_test",
     "region",
     "regularisation_path",
+    "residuals",
+    "roc",
     "saturation",
     "save",
     "scatter",
