@@ -94,6 +94,14 @@ class CompiledProgram:
     def is_native(self) -> bool:
         return True
 
+    @property
+    def leaves_room(self) -> bool:
+        """Whether the steps take one thread where they might have taken more."""
+        from forwardnet.compiler.threads import available
+
+        limit = available() if self._threads is None else min(self._threads, available())
+        return limit > 1 and bool(self._program(self._batch_size)[1].threads == 1)
+
     # The compiled steps
 
     def _begin(self, *, share: bool = True) -> None:
@@ -186,7 +194,10 @@ class CompiledProgram:
 
     def _pack_noise(self) -> None:
         """Bring the generator alone, which is at the begin of a stream in each epoch, into the arena."""
-        native = self._program(self._batch_size)[1]
+        traced, native = self._program(self._batch_size)
+        generators = [n for n, cell in enumerate(self._cells) if isinstance(cell, GeneratorCell)]
+        if traced.states.keys().isdisjoint(generators):  # nothing is drawn
+            return
         for number, cell in enumerate(self._cells):
             if isinstance(cell, GeneratorCell):
                 native.set_input(number, cell.read())

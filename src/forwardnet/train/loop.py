@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forwardnet.data.batches import Batches, stream_of
+from forwardnet.data.batches import stream_of
 from forwardnet.tensor.random import Generator
 from forwardnet.train.callbacks import Dispatcher
 from forwardnet.train.compiled import CompiledProgram
 from forwardnet.train.divergence import TrainingDivergedError, Watch
 from forwardnet.train.history import Row
 from forwardnet.train.interrupt import Interrupts
+from forwardnet.train.orders import Orders
 from forwardnet.train.pace import Pace
 from forwardnet.train.program import Epoch, Program
 from forwardnet.train.progress import Calls, Display
@@ -33,7 +34,7 @@ class Loop:
     run: Run
     program: Program
     watch: Watch
-    batches: Callable[[int], Batches]  # epoch -> the row numbers of each of its steps
+    orders: Orders  # epoch -> the row numbers of each of its steps
     score: Callable[[Epoch], Row]  # metrics of the training rows
     validate: Callable[[], Row] | None
     callbacks: Dispatcher
@@ -48,7 +49,7 @@ class Loop:
         run = self.run
         # Overflows are looked for after each step, by name; NumPy's warnings would only come before that message.
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
-        with Interrupts(lambda: run.stop("interrupted")) as interrupts, quiet:
+        with Interrupts(lambda: run.stop("interrupted")) as interrupts, quiet, self.orders:
             self.callbacks.emit("on_train_begin", run)
             self.display.begin(run)
             try:
@@ -76,6 +77,7 @@ class Loop:
         """One epoch: steps, metrics, validation, learning rate, callbacks."""
         run = self.run
         begin = time.perf_counter()
+        is_unseen = self._is_unseen
         run.epoch += 1
         self.watch.epoch = run.epoch
         self.noise.stream, self.noise.position = stream_of("noise", run.epoch), 0
@@ -85,16 +87,20 @@ class Loop:
             return
         if self.renew is not None:
             self.renew(run.epoch)
-        run.model.train()
+        if not is_unseen or run.epoch == run.first_epoch:
+            run.model.train()
         first_step = run.step + 1
+        batches = self.orders(run.epoch)
+        if run.epoch < run.last_epoch and isinstance(self.program, CompiledProgram) and self.program.leaves_room:
+            self.orders.foresee(run.epoch + 1)
         try:
-            epoch = self.program.run_epoch(self.batches(run.epoch), self._after_step(), stays=self._is_unseen)
+            epoch = self.program.run_epoch(batches, self._after_step(), stays=is_unseen)
         finally:
             run.history.add_steps(np.array(self._pending, np.float64), first_step=first_step)
             self._pending.clear()
         if not epoch.is_complete:
             return
-        if not self._is_unseen:
+        if not is_unseen:
             self.watch.check_weights()
         row: Row = {"epoch": run.epoch, "loss": epoch.loss, **self.score(epoch)}
         if self.validate is not None:

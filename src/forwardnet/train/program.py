@@ -204,7 +204,7 @@ class EagerProgram:
         if not values.size:
             total = float("nan")
         else:
-            total = float(values.sum()) if self._is_sum else float(np.average(values, weights=sizes))
+            total = float(values.sum() if self._is_sum else np.multiply(values, sizes).sum() / np.sum(sizes))
         if not outputs:
             return Epoch(total, values, is_complete)
         return Epoch(total, values, is_complete, np.concatenate(rows), np.concatenate(outputs))

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet import dtypes, errors, nn
-from forwardnet.data.batches import Batches, batch_indices
 from forwardnet.data.splits import train_validation_test
 from forwardnet.ops.record import REGISTRY
 from forwardnet.optim.flat import FlatOptimizer
@@ -27,6 +26,7 @@ from forwardnet.train.full_batch import FullBatchProgram
 from forwardnet.train.history import History, Row
 from forwardnet.train.loop import Loop
 from forwardnet.train.metrics import Link
+from forwardnet.train.orders import Orders
 from forwardnet.train.pace import Pace, begun, schedule_of
 from forwardnet.train.pairing import Pairing, check_classes, class_labels, pairing_of
 from forwardnet.train.parts import loss_of, optimizer_of
@@ -179,7 +179,7 @@ class Trainer:
                 run=run,
                 watch=watch,
                 program=self._program(loss, arrays, watch, pace, run.batch_size),
-                batches=partial(_batches, run.n_samples, run.batch_size, seed=self.seed, shuffle=bool(shuffle)),
+                orders=Orders(run.n_samples, run.batch_size, seed=self.seed, shuffle=bool(shuffle)),
                 score=partial(self._score, arrays),
                 validate=None if held_out is None else partial(self._measure, *held_out),
                 callbacks=Dispatcher(callbacks),
@@ -348,11 +348,6 @@ class Trainer:
             raise errors.ShapeError(
                 f"{name} has shape {X.shape}, which the model cannot take: {error.message}", hint=error.hint
             ) from error
-
-
-def _batches(n: int, batch_size: int, epoch: int, *, seed: int, shuffle: bool) -> Batches:
-    """The row numbers of each step of an epoch."""
-    return batch_indices(n, batch_size, seed=seed, epoch=epoch, shuffle=shuffle)
 
 
 def _split(y: Array, pairing: Pairing, share: float, seed: int) -> tuple[Array, Array]:

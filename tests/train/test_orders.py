@@ -1,0 +1,57 @@
+"""Orders drawn ahead are those that would have been drawn later."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import forwardnet as ff
+from forwardnet import nn
+from forwardnet.data.batches import batch_indices
+from forwardnet.train.orders import FEWEST, Orders
+
+
+@pytest.mark.parametrize("n", [FEWEST - 1, FEWEST])
+def test_an_order_drawn_ahead_is_the_one_drawn_when_asked_for(n: int) -> None:
+    with Orders(n, 64, seed=3, shuffle=True) as orders:
+        for epoch in (1, 2, 3):
+            batches = orders(epoch)
+            orders.foresee(epoch + 1)
+            expected = batch_indices(n, 64, seed=3, epoch=epoch)
+            np.testing.assert_array_equal(batches.order, expected.order)
+            assert batches.size == expected.size
+
+
+def test_another_epoch_than_the_foreseen_one_is_drawn_anew() -> None:
+    with Orders(FEWEST, 10, seed=0, shuffle=True) as orders:
+        orders.foresee(2)
+        np.testing.assert_array_equal(orders(5).order, batch_indices(FEWEST, 10, seed=0, epoch=5).order)
+        np.testing.assert_array_equal(orders(2).order, batch_indices(FEWEST, 10, seed=0, epoch=2).order)
+
+
+def test_rows_in_order_need_no_thread() -> None:
+    before = threading.active_count()
+    with Orders(FEWEST, 10, seed=0, shuffle=False) as orders:
+        orders.foresee(1)
+        assert threading.active_count() == before
+        np.testing.assert_array_equal(orders(1).order, np.arange(FEWEST))
+
+
+def test_a_fit_gives_the_same_bits_with_and_without_orders_drawn_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.random.default_rng(0).standard_normal((FEWEST, 3)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(np.int64)
+    found, drawn = [], []
+    foresee = Orders.foresee
+    monkeypatch.setattr(Orders, "foresee", lambda self, epoch: drawn.append(epoch) or foresee(self, epoch))
+    monkeypatch.setattr("forwardnet.compiler.threads.available", lambda: 2)
+    for most in (1, 2):
+        ff.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+        trainer = ff.Trainer(model, "cross_entropy", "adam", threads=most)
+        trainer.fit(X, y, epochs=3, progress=False)
+        found.append([p.detach().numpy().tobytes() for p in model.parameters()])
+        assert drawn == ([] if most == 1 else [2, 3])  # one thread alone has none to spare
+    assert found[0] == found[1]
+    assert not [t for t in threading.enumerate() if t.name.startswith("forwardnet-order")]
