@@ -1,0 +1,143 @@
+"""What a network has to beat: the simplest guess, a linear model, and gradient-boosted trees, on the same rows.
+
+They are scikit-learn's, with its defaults and with preprocessing of its own, so that nothing which might be wrong with
+ours makes them look weak.
+
+Axis glossary: n rows, d columns, C classes.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forwardnet.data.tables.table import USED, Table
+from forwardnet.errors import DataError, unknown_name
+
+Array = NDArray[Any]
+
+BASELINES = {
+    "simplest": "the class shares or the mean of the training rows, for every row",
+    "linear": "logistic or ridge regression on standardised numbers and one-hot categories",
+    "boosting": "scikit-learn's histogram gradient boosting with its defaults",
+}
+# More columns than this, and trees take minutes for what they are here for.
+MOST_COLUMNS = 2000
+_MOST_LEVELS = 254  # of a category in scikit-learn's boosting, one code less for the rare ones
+_SEVERAL = 30  # one-hot columns of one category; rarer levels share one
+_SMALL_HESSIAN = 1500  # weights, up to which Newton's method is fast
+
+
+class Baseline(NamedTuple):
+    """Predictions for rows that it has not seen: probabilities (n, C) or values (n,); how long it took."""
+
+    predictions: Array
+    seconds: float
+
+
+def baseline(
+    name: str, train: Table, y: Array, test: Table, *, n_classes: int | None, weight: Array | None = None, seed: int = 0
+) -> Baseline:
+    """Learn from the rows of `train` with targets `y`, and predict those of `test`.
+
+    `y` are class numbers from 0 to `n_classes` - 1, or numbers where `n_classes` is None.
+
+    Raises:
+        UnknownNameError: there is no baseline of that name.
+        DataError: the table has no column that it can use, or too many.
+    """
+    if name not in BASELINES:
+        raise unknown_name("baseline", name, BASELINES)
+    started = time.perf_counter()
+    if name == "simplest":
+        predictions = _simplest(y, len(test), n_classes, weight)
+    else:
+        inputs, is_code = _raw(train), _is_code(train)
+        if not 0 < len(is_code) <= MOST_COLUMNS:
+            raise DataError(f"baseline {name!r}: {len(is_code)} columns, expected 1 to {MOST_COLUMNS}")
+        build = _linear if name == "linear" else _boosting
+        model = build(is_code, inputs, n_classes, seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whether it has converged to the last digit does not matter here
+            if n_classes is not None and (y == y[0]).all():
+                predictions = _simplest(y, len(test), n_classes, weight)  # one class leaves nothing to fit
+            else:
+                predictions = _fitted(model, inputs, y, weight, _raw(test, like=train), n_classes)
+    return Baseline(predictions, time.perf_counter() - started)
+
+
+def _simplest(y: Array, n: int, n_classes: int | None, weight: Array | None) -> Array:
+    if n_classes is None:
+        return np.full(n, np.average(y, weights=weight))
+    counts = np.bincount(y, weights=weight, minlength=n_classes)
+    return np.tile(counts / counts.sum(), (n, 1))
+
+
+def _fitted(model: Any, X: Array, y: Array, weight: Array | None, X_test: Array, n_classes: int | None) -> Array:
+    last = model.steps[-1][0]
+    model.fit(X, y, **({} if weight is None else {f"{last}__sample_weight": weight}))
+    if n_classes is None:
+        return np.asarray(model.predict(X_test), dtype=np.float64)
+    found = np.zeros((len(X_test), n_classes))
+    found[:, model.classes_] = model.predict_proba(X_test)  # classes without a training row get probability 0
+    return found
+
+
+def _linear(is_code: NDArray[np.bool_], X: Array, n_classes: int | None, seed: int) -> Any:
+    from sklearn import linear_model, preprocessing
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+
+    numbers = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), preprocessing.StandardScaler()
+    )
+    levels = preprocessing.OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=_SEVERAL, sparse_output=False, dtype=np.float32
+    )
+    columns = ColumnTransformer([("numbers", numbers, ~is_code), ("levels", levels, is_code)], sparse_threshold=0)
+    if n_classes is None:
+        return make_pipeline(columns, linear_model.Ridge())
+    width = sum(min(_SEVERAL, len(np.unique(column))) for column in X[:, is_code].T) + 2 * int((~is_code).sum())
+    is_small = width * (n_classes if n_classes > 2 else 1) <= _SMALL_HESSIAN
+    solver = "newton-cholesky" if is_small else "lbfgs"
+    return make_pipeline(columns, linear_model.LogisticRegression(solver=solver, random_state=seed))
+
+
+def _boosting(is_code: NDArray[np.bool_], X: Array, n_classes: int | None, seed: int) -> Any:
+    from sklearn import ensemble, preprocessing
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import make_pipeline
+
+    levels = preprocessing.OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan,
+        max_categories=_MOST_LEVELS,
+    )  # fmt: skip
+    columns = ColumnTransformer([("levels", levels, is_code), ("numbers", "passthrough", ~is_code)])
+    categorical = np.arange(len(is_code)) < is_code.sum()
+    kind = ensemble.HistGradientBoostingRegressor if n_classes is None else ensemble.HistGradientBoostingClassifier
+    return make_pipeline(columns, kind(categorical_features=categorical, random_state=seed))
+
+
+def _is_code(table: Table) -> NDArray[np.bool_]:
+    return np.array([column.is_coded for column in table if column.kind in USED], dtype=bool)
+
+
+def _raw(table: Table, *, like: Table | None = None) -> Array:
+    """(n, d) numbers and codes of levels as they are, NaN where missing, of the columns that `like` (itself) uses."""
+    columns = [table[column.name] for column in like or table if column.kind in USED]
+    found = np.empty((len(table), len(columns)))
+    for j, column in enumerate(columns):
+        found[:, j] = np.where(column.is_missing, np.nan, column.values)
+    return found
+
+
+def possible(train: Table, names: Sequence[str] = tuple(BASELINES)) -> tuple[str, ...]:
+    """Those of the `names` that this table allows."""
+    width = sum(column.kind in USED for column in train)
+    return tuple(name for name in names if name == "simplest" or 0 < width <= MOST_COLUMNS)

@@ -1,0 +1,81 @@
+"""Baselines: each learns what it can learn, from training rows alone, with missing values and unseen levels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forwardnet.data.tables import Column, Table
+from forwardnet.errors import DataError, UnknownNameError
+from forwardnet.validate.baselines import BASELINES, baseline, possible
+
+
+def table(n: int, seed: int = 0, levels: int = 4) -> tuple[Table, np.ndarray]:
+    """The target is x + 2 where the colour is 1; a tenth of x is missing."""
+    rng = np.random.default_rng(seed)
+    x, code = rng.normal(size=n), rng.integers(0, levels, n).astype(np.int32)
+    y = x + 2 * (code == 1)
+    x[rng.random(n) < 0.1] = np.nan
+    code[rng.random(n) < 0.05] = -1
+    names = tuple(f"c{k}" for k in range(levels))
+    number = Column("id", "identifier", np.arange(n, dtype=np.int32), tuple(map(str, range(n))))
+    return Table((Column("x", "number", x), Column("colour", "category", code, names), number)), y
+
+
+@pytest.mark.parametrize("n_classes", [None, 2])
+def test_better_models_are_better(n_classes: int | None) -> None:
+    train, y = table(600)
+    test, y_test = table(300, seed=1)
+    if n_classes:
+        y, y_test = (y > 0.5).astype(np.int64), (y_test > 0.5).astype(np.int64)
+    errors = {}
+    for name in BASELINES:
+        found = baseline(name, train, y, test, n_classes=n_classes).predictions
+        if n_classes:
+            assert found.shape == (300, 2)
+            np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)  # float32 in places
+            errors[name] = float((found.argmax(axis=1) != y_test).mean())
+        else:
+            assert found.shape == (300,)
+            errors[name] = float(np.mean((found - y_test) ** 2))
+    assert errors["linear"] < 0.6 * errors["simplest"]
+    assert errors["boosting"] < 0.6 * errors["simplest"]
+
+
+def test_the_simplest_is_the_weighted_mean_or_the_shares() -> None:
+    train, _ = table(4)
+    weight = np.array([1.0, 1, 1, 5])
+    mean = baseline("simplest", train, np.array([0.0, 0, 0, 8]), train, n_classes=None, weight=weight)
+    assert mean.predictions.tolist() == [5.0] * 4
+    shares = baseline("simplest", train, np.array([0, 0, 1, 2]), train, n_classes=4)
+    assert shares.predictions[0].tolist() == [0.5, 0.25, 0.25, 0.0]
+
+
+@pytest.mark.parametrize("name", ["linear", "boosting"])
+def test_unseen_levels_absent_classes_and_many_levels(name: str) -> None:
+    train, y = table(400, levels=300)
+    test, _ = table(50, seed=2, levels=300)
+    labels = np.where(y > 0, 2, 0)  # no row of class 1
+    found = baseline(name, train, labels, test, n_classes=3).predictions
+    assert found.shape == (50, 3) and (found[:, 1] == 0).all() and np.isfinite(found).all()
+    same = baseline(name, train, np.zeros(400, np.int64), test, n_classes=3).predictions
+    assert same[:, 0].tolist() == [1.0] * 50
+
+
+@pytest.mark.parametrize("name", ["linear", "boosting"])
+def test_weights_matter(name: str) -> None:
+    train, _ = table(200)
+    y = np.arange(200) % 2 * 10.0
+    light = baseline(name, train, y, train, n_classes=None).predictions.mean()
+    heavy = baseline(name, train, y, train, n_classes=None, weight=np.where(y > 0, 9.0, 1.0)).predictions.mean()
+    assert heavy > light + 2  # the weighted mean is 9 instead of 5
+
+
+def test_what_cannot_be_fitted_is_said() -> None:
+    train, y = table(20)
+    unused = train.select(["id"])
+    assert possible(unused) == ("simplest",)
+    with pytest.raises(DataError, match="0 columns"):
+        baseline("linear", unused, y, unused, n_classes=None)
+    with pytest.raises(UnknownNameError, match="did you mean 'linear'"):
+        baseline("linaer", train, y, train, n_classes=None)
