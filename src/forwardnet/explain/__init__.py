@@ -12,6 +12,7 @@ from __future__ import annotations
 from forwardnet.explain.activity import Activity, activity
 from forwardnet.explain.advice import Note, review
 from forwardnet.explain.attribution import Attribution, integrated_gradients
+from forwardnet.explain.column_importance import column_importance
 from forwardnet.explain.constrained import (
     Constrained,
     constrained_least_squares,
@@ -28,6 +29,7 @@ from forwardnet.explain.curvature import (
     optimal_step,
     spectrum,
 )
+from forwardnet.explain.dependence import Dependence, partial_dependence
 from forwardnet.explain.dimension import Curse, curse_of_dimensionality
 from forwardnet.explain.flow import FlowRecorder, GradientFlow, gradient_flow
 from forwardnet.explain.gaussians import Gaussian, GaussianFit, fit_gaussian, kl_gaussians
@@ -58,6 +60,7 @@ __all__ = [
     "Constrained",
     "Curse",
     "Curvature",
+    "Dependence",
     "FlowRecorder",
     "Gaussian",
     "GaussianFit",
@@ -73,6 +76,7 @@ __all__ = [
     "Trajectories",
     "activity",
     "classify_critical_point",
+    "column_importance",
     "computation_graph",
     "condition_number",
     "conditioning",
@@ -93,6 +97,7 @@ __all__ = [
     "network_graph",
     "optimal_step",
     "overflow",
+    "partial_dependence",
     "permutation_importance",
     "project_box",
     "project_l1",
