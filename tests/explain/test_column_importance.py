@@ -62,7 +62,7 @@ class Clock:
         return predict(rows)
 
 
-@pytest.mark.parametrize(("limit", "repeats", "rows"), [(10.0, 5, 200), (0.12, 2, 200), (0.035, 1, 87)])
+@pytest.mark.parametrize(("limit", "repeats", "rows"), [(10.0, 5, 200), (0.15, 2, 200), (0.035, 1, 87)])
 def test_little_time_means_fewer_repeats_then_fewer_rows(
     monkeypatch: pytest.MonkeyPatch, limit: float, repeats: int, rows: int
 ) -> None:
@@ -72,7 +72,7 @@ def test_little_time_means_fewer_repeats_then_fewer_rows(
     found = explain.column_importance(clock.predict, "rmse", data, predict(data), time_limit=limit)
     assert found is not None and found.worsening.shape == (3, repeats)
     assert clock.sizes == [200, *[rows] * (1 + 3 * repeats)]
-    assert clock.now - 0.02 <= limit
+    assert clock.now - 0.02 <= limit + 1e-9
 
 
 def test_too_little_time_means_none(monkeypatch: pytest.MonkeyPatch) -> None:

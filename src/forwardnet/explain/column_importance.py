@@ -48,7 +48,7 @@ def column_importance(
         started = time.perf_counter()
         predict(table)
         passes = time_limit / max(time.perf_counter() - started, 1e-9)  # over all rows, that there is time for
-        repeats = int(np.clip(passes / len(table.columns), 1, repeats))
+        repeats = int(np.clip((passes - 1) / len(table.columns), 1, repeats))
         share = passes / (1 + repeats * len(table.columns))
         if share < 1:
             rows = np.sort(seeds.permutation(len(table), seed=seed, stream=0)[: int(share * len(table))])
