@@ -26,7 +26,13 @@ Mode = Literal["auto", "min", "max"]
 
 
 class Callback:
-    """Base class with five methods that do nothing; write those you need."""
+    """Base class with five methods that do nothing; write those you need.
+
+    One that looks at numbers alone (`run.logs`, the rate of the optimiser) says `looks_at_weights = False`: weights may
+    then stay inside native code from epoch to epoch.
+    """
+
+    looks_at_weights = True
 
     def on_train_begin(self, run: Run) -> None:
         """Before the first step."""
@@ -58,6 +64,7 @@ class Dispatcher:
         self._methods: dict[str, list[Callable[[Run], object]]] = {
             event: [getattr(c, event) for c in listed if _has_own(c, event)] for event in EVENTS
         }
+        self._lookers = [c for c in listed if getattr(c, "looks_at_weights", True)]
 
     def emit(self, event: str, run: Run) -> None:
         """Call the method `event` of every callback."""
@@ -67,6 +74,10 @@ class Dispatcher:
     def listens(self, event: str) -> bool:
         """Whether any callback has this method."""
         return bool(self._methods[event])
+
+    def looks(self, event: str) -> bool:
+        """Whether any callback may look at the weights at this event."""
+        return any(_has_own(callback, event) for callback in self._lookers)
 
 
 def _has_own(callback: object, event: str) -> bool:

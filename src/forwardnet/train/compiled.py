@@ -19,7 +19,7 @@ import numpy as np
 from forwardnet.data.batches import Batches
 from forwardnet.ir.graph import Spec
 from forwardnet.jit import Traced, trace
-from forwardnet.jit.cells import Cell, GeneratorCell, UnevenError, begin, cells_of, mark_of, settings_of
+from forwardnet.jit.cells import Cell, GeneratorCell, ItemCell, UnevenError, begin, cells_of, mark_of, settings_of
 from forwardnet.jit.fallback import made_or_reason
 from forwardnet.ops.record import CannotLower
 from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
@@ -192,15 +192,17 @@ class CompiledProgram:
             self._seen[number] = mark_of(cell)
         self._is_ahead = False
 
-    def _pack_noise(self) -> None:
-        """Bring the generator alone, which is at the begin of a stream in each epoch, into the arena."""
+    def _pack_numbers(self) -> None:
+        """Bring what changes while weights stay in the arena: rates, and the generator, which begins a new stream."""
         traced, native = self._program(self._batch_size)
         generators = [n for n, cell in enumerate(self._cells) if isinstance(cell, GeneratorCell)]
-        if traced.states.keys().isdisjoint(generators):  # nothing is drawn
-            return
+        if not traced.states.keys().isdisjoint(generators):  # something is drawn
+            for number in generators:
+                native.set_input(number, self._cells[number].read())
         for number, cell in enumerate(self._cells):
-            if isinstance(cell, GeneratorCell):
+            if isinstance(cell, ItemCell) and number not in traced.states and self._seen.get(number) != mark_of(cell):
                 native.set_input(number, cell.read())
+                self._seen[number] = mark_of(cell)
 
     def explain(self) -> str:
         """The kernels of a step: what was fused, operations, bytes, and times measured now."""
@@ -212,7 +214,7 @@ class CompiledProgram:
     def run_epoch(self, batches: Batches, after_step: Callable[..., bool], *, stays: bool = False) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
         if self._is_ahead:
-            self._pack_noise()
+            self._pack_numbers()
         else:
             self._pack()
         is_watched = getattr(after_step, "is_watched", False) or (self._pace.by_batch and self._course is None)

@@ -118,8 +118,8 @@ class Loop:
     @property
     def _is_unseen(self) -> bool:
         """Whether nobody looks at the weights between two epochs; the program itself looks whether they are finite."""
-        events = ("on_epoch_begin", "on_step_end", "on_epoch_end")
-        is_shown = isinstance(self.display, Calls) or any(self.callbacks.listens(event) for event in events)
+        is_shown = isinstance(self.display, Calls) or self.callbacks.listens("on_step_end")
+        is_shown |= any(self.callbacks.looks(event) for event in ("on_epoch_begin", "on_epoch_end"))
         others = (self.validate, self.renew, self.pace.scheduler)
         return isinstance(self.program, CompiledProgram) and not is_shown and all(other is None for other in others)
 

@@ -32,6 +32,7 @@ class Pairing:
     link: Link
     takes_class_probabilities: bool = False
     ignore_index: int | None = None
+    needs_classes: bool = True  # whether there is nothing to learn where all rows are of one class
 
     def targets(self, data: Any, n: int, output_shape: tuple[int, ...], dtype: Any, *, name: str = "y") -> Array:
         """`data` as this loss takes it, for `n` rows and a model whose output has `output_shape`."""
@@ -171,7 +172,13 @@ class TasksPairing(Pairing):
 
 
 def pairing_of(loss: Any) -> Pairing:
-    """What `loss`, an object of `nn`, a function of `nn.functional` or one's own function, expects."""
+    """What `loss`, an object of `nn`, a function of `nn.functional` or one's own function, expects.
+
+    One's own may say it by an attribute `pairing`.
+    """
+    own = getattr(loss, "pairing", None)
+    if isinstance(own, Pairing):
+        return own
     name = getattr(loss, "__name__", type(loss).__name__)
     if isinstance(loss, nn.MultiTaskLoss):
         return TasksPairing(name, "custom", "values", tasks=loss)
@@ -210,7 +217,7 @@ def class_labels(y: Array, pairing: Pairing) -> Array | None:
 
 def check_classes(y: Array, pairing: Pairing, name: str = "y") -> None:
     """Raise DataError when all training rows belong to one class: there is nothing to tell apart."""
-    labels = None if pairing.kind == "custom" else class_labels(y, pairing)
+    labels = class_labels(y, pairing) if pairing.kind != "custom" and pairing.needs_classes else None
     if labels is not None and (labels == labels[0]).all():
         raise errors.DataError(
             f"{name} has only one class: all {len(labels)} labels are {labels[0]}, expected at least two classes"

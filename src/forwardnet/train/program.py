@@ -213,8 +213,11 @@ class EagerProgram:
 def weighted(loss: Any, name: str) -> Loss:
     """The loss as a function (output, y, w): mean over the rows of w times the row's loss (a sum for sums).
 
+    One that says `takes_weights` is such a function already, and divides by the sum of w itself.
     Needs a loss object that can give one value per row; raises ArgumentError for others.
     """
+    if getattr(loss, "takes_weights", False):
+        return loss  # type: ignore[no-any-return]
     reduction = getattr(loss, "reduction", None)
     if reduction not in ("mean", "sum"):
         raise errors.ArgumentError(

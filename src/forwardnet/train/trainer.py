@@ -49,7 +49,8 @@ class Trainer:
 
     `loss` is an object of `ff.nn`, a function (output, y) -> tensor of one number, or a name ("cross_entropy");
     `optimizer` is an object of `ff.optim` that holds the model's parameters, or a name ("adam"), which is made with
-    its default settings. `metrics` are names of `ff.metrics` or functions (y_true, output) -> number.
+    its default settings. `metrics` are names of `ff.metrics` or functions (y_true, output) -> number;
+    without `measures_training` they are taken of validation rows alone.
 
     `scheduler` is a schedule of that optimiser, a function that makes one from it, or a name ("cosine"), for which each
     fit makes one of its own length; the schedule's class says whether it is stepped after each epoch or each batch.
@@ -82,6 +83,7 @@ class Trainer:
         scheduler: Any = None,
         *,
         metrics: Chosen | Sequence[Chosen] = (),
+        measures_training: bool = True,
         penalty: Any = None,
         clip_grad_norm: float | None = None,
         clip_grad_value: float | None = None,
@@ -110,6 +112,7 @@ class Trainer:
         self._dtype = np.dtype(precision)
         self._pairing = pairing_of(self.loss)
         self._scores = choose(metrics, self._pairing)
+        self._measures_training = bool(measures_training)
         problem = nn.losses.pairing_problem(model, self.loss)
         if problem:
             warnings.warn(f"Trainer: {problem}", UserWarning, stacklevel=2)
@@ -128,7 +131,7 @@ class Trainer:
         *,
         epochs: int = 20,
         batch_size: int | None = 64,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, Any] | tuple[Any, Any, Any] | None = None,
         validation_split: float = 0.0,
         sample_weight: Any = None,
         callbacks: Any = (),
@@ -140,8 +143,9 @@ class Trainer:
         """Train for `epochs` passes over the rows of `X` (n, d) and `y`, in batches of `batch_size` rows (None: all).
 
         The last batch of an epoch has what is left. The loss and metrics of an epoch are those of its batches as
-        they were learnt from; `val_...` are measured after it. `validation_split` (0 to 1) holds out that share of
-        the rows, the same for each class where the targets are class indices. A `sample_weight` of 2 counts a row
+        they were learnt from; `val_...` are measured after it, on `validation_data`: X, y, and if wanted a weight for
+        each of these rows. `validation_split` (0 to 1) holds out that share of the rows, the same for each class where
+        the targets are class indices. A `sample_weight` of 2 counts a row
         twice. `augment` puts other training rows in the place of the given ones in each epoch, by the trainer's seed:
         `ff.data.augment.Jitter(0.1)`. For an `nn.MultiTaskLoss` `y` is a dict of targets by the names of the tasks. A
         further `fit` goes on where this one ended: two of 5 epochs give what one of 10 gives.
@@ -221,7 +225,7 @@ class Trainer:
 
     def _program(self, loss: Any, arrays: tuple[Array, ...], watch: Watch, pace: Pace, batch_size: int) -> Program:
         """What runs the steps: native code, or NumPy."""
-        common: dict[str, Any] = {"watch": watch, "update": self.update, "keep_outputs": bool(self._scores)}
+        common: dict[str, Any] = {"watch": watch, "update": self.update, "keep_outputs": bool(self._scores) and self._measures_training}
         compile = self.compile and REGISTRY["add"].lower is not None
         if isinstance(self.optimizer, FlatOptimizer):
             return FullBatchProgram(
@@ -236,12 +240,13 @@ class Trainer:
     def _run(self, n: int, epochs: int, batch_size: int, *, has_validation: bool) -> Run:
         """The state of a fit that goes on where the last one ended, with an empty history."""
         self.history = History()
-        own = ("loss", *self._scores.metrics)
+        measured = ("loss", *self._scores.metrics)
+        own = measured if self._measures_training else ("loss",)
         return Run(
             model=self.model,
             optimizer=self.optimizer,
             history=self.history,
-            columns=("epoch", *own, *(f"val_{name}" for name in own if has_validation), "lr", "seconds"),
+            columns=("epoch", *own, *(f"val_{name}" for name in measured if has_validation), "lr", "seconds"),
             epoch=self.epochs_done,
             first_epoch=self.epochs_done + 1,
             last_epoch=self.epochs_done + epochs,
@@ -288,25 +293,27 @@ class Trainer:
 
         save(self.model, path, metadata=metadata)
 
-    def _measure(self, X: Array, y: Array) -> Row:
-        """Loss and metrics of checked data."""
+    def _measure(self, X: Array, y: Array, *weight: Array) -> Row:
+        """Loss and metrics of checked data, and weights if the rows have some."""
         output = forward(self.model, X)
         if not np.isfinite(output).all():  # losses and metrics may refuse such numbers; the answer is clear
             return dict.fromkeys(("loss", *self._scores.metrics), float("nan"))
         with no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            loss = float(self.loss(from_numpy(output), from_numpy(y)).item())
-        return {"loss": loss, **self._scores(y, output)}
+            loss = getattr(self.loss, "measured", self.loss)
+            loss = weighted(loss, self._pairing.loss) if weight else loss
+            value = float(loss(*(from_numpy(a) for a in (output, y, *weight))).item())
+        return {"loss": value, **self._scores(y, output, *weight)}
 
     # -- data ---------------------------------------------------------------------------------------------
 
     def _data(
         self, X: Any, y: Any, validation_data: Any, validation_split: float, sample_weight: Any
-    ) -> tuple[tuple[Array, ...], tuple[Array, Array] | None]:
+    ) -> tuple[tuple[Array, ...], tuple[Array, ...] | None]:
         """The checked rows to learn from (X, y, and weights if given), and those held out."""
         X = inputs.features(X, self._dtype)
         shape = self._output_shape(X, "X")
         y = self._pairing.targets(y, len(X), shape, self._dtype)
-        held_out: tuple[Array, Array] | None = None
+        held_out: tuple[Array, ...] | None = None
         arrays: tuple[Array, ...] = (X, y)
         if sample_weight is not None:
             arrays += (inputs.sample_weights(sample_weight, len(X)),)
@@ -319,22 +326,30 @@ class Trainer:
             held_out = (X[held], y[held])
             arrays = tuple(array[train] for array in arrays)
         if len(arrays) == 3:
-            reduction = str(getattr(self.loss, "reduction", "mean"))
-            arrays = (*arrays[:2], inputs.scaled_weights(arrays[2], self._dtype, reduction=reduction))
+            arrays = (*arrays[:2], self._weights(arrays[2]))
         check_classes(arrays[1], self._pairing)
         return arrays, held_out
 
-    def _validation(self, data: Any, X: Array) -> tuple[Array, Array]:
+    def _weights(self, weight: Array) -> Array:
+        """Checked weights as a step takes them."""
+        # A loss that takes weights itself divides by their sum.
+        is_raw = getattr(self.loss, "takes_weights", False) or getattr(self.loss, "reduction", "mean") == "sum"
+        return inputs.scaled_weights(weight, self._dtype, reduction="sum" if is_raw else "mean")
+
+    def _validation(self, data: Any, X: Array) -> tuple[Array, ...]:
         """The checked validation rows."""
-        if not isinstance(data, tuple | list) or len(data) != 2:
-            raise errors.ArgumentError("fit: validation_data is not a pair", hint="give validation_data=(X, y)")
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise errors.ArgumentError(
+                "fit: validation_data is no pair", hint="give validation_data=(X, y) or (X, y, weights)"
+            )
         held = inputs.features(data[0], self._dtype, name="validation X")
         if held.shape[1:] != X.shape[1:]:
             raise errors.ShapeError(
                 f"validation X has shape {held.shape} and X has shape {X.shape}, expected the same columns"
             )
         shape = self._output_shape(held, "validation X")
-        return held, self._pairing.targets(data[1], len(held), shape, self._dtype, name="validation y")
+        y = self._pairing.targets(data[1], len(held), shape, self._dtype, name="validation y")
+        return (held, y, *(self._weights(inputs.sample_weights(weight, len(held))) for weight in data[2:]))
 
     def _output_shape(self, X: Array, name: str) -> tuple[int, ...]:
         """The shape of the model's output, from its first row; refuses an X that the model cannot take."""
