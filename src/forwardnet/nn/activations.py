@@ -91,20 +91,22 @@ class Activation(Module):
 
     formula: ClassVar[Formula]
     _options: ClassVar[tuple[str, ...]] = ()
+    _signature: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, *, formula: Formula | None = None, **rest: Any) -> None:
         super().__init_subclass__(**rest)
         if formula is not None:
             cls.formula = formula
             cls._options = tuple(formula.options)
+            cls._signature = inspect.Signature(list(formula.options.values()))
             cls.__doc__ = cls.__doc__ or formula.__doc__
             if "__init__" not in vars(cls):
-                cls.__signature__ = inspect.Signature(list(formula.options.values()))  # type: ignore[attr-defined]
+                cls.__signature__ = cls._signature  # type: ignore[attr-defined]
             ACTIVATIONS[formula.name] = cls
 
     def __init__(self, *args: Any, inplace: bool = False, **options: Any) -> None:
         super().__init__()
-        bound = inspect.Signature(list(self.formula.options.values())).bind(*args, **options)
+        bound = self._signature.bind(*args, **options)
         bound.apply_defaults()
         for name, value in bound.arguments.items():
             setattr(self, name, value)

@@ -20,7 +20,7 @@ def convert(module: M, dtype: Any) -> M:
     Parameters stay the same objects, so that an optimiser that holds them goes on working.
     """
     for param in module.parameters():
-        if param.is_floating_point():
+        if param.is_floating_point() and (param.dtype != dtype or param.grad is not None):
             param.data = param.data.to(dtype)
             if param.grad is not None:
                 param.grad = param.grad.detach().to(dtype)

@@ -32,6 +32,7 @@ from forwardnet.train.divergence import TrainingDivergedError
 from forwardnet.train.history import History
 from forwardnet.train.program import make_step
 from forwardnet.train.purity import Untouched
+from forwardnet.train.update import NOTHING
 
 if TYPE_CHECKING:
     from forwardnet.compiler.fleet.program import Fleet
@@ -46,6 +47,11 @@ FEWEST = 3
 LARGEST = 2 << 20
 # Multiply-adds of one native call, between two looks whether to go on: about a tenth of a second.
 CALL_WORK = 4e9
+# Programs that later calls find again, each some hundred kilobytes.
+KEPT = 32
+
+_fleets: dict[Any, Any] = {}
+_fleets_turn = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -166,11 +172,34 @@ class _Many:
 
     def _fleet(self, jobs: Sequence[Job]) -> Fleet | None:
         """The native program for alike jobs; None where there can be none, or is not worth it."""
-        first = jobs[0].trainer
+        first, n = jobs[0].trainer, len(jobs[0].rows)
         if len(jobs) < FEWEST or not first.compile or first.scheduler is not None or first._scores:
             return None
-        fleet, _ = made_or_reason(lambda: self._made(first, len(jobs[0].rows)))
-        return fleet if fleet is not None and fleet.size <= LARGEST else None
+        key = self._key(first, n)
+        with _fleets_turn:
+            fleet: Fleet | None = _fleets.pop(key, None)
+        if fleet is None:
+            fleet, _ = made_or_reason(lambda: self._made(first, n))
+        if fleet is None or fleet.size > LARGEST:
+            return None
+        if key is not None:
+            with _fleets_turn:
+                _fleets[key] = fleet  # which makes it the youngest
+                while len(_fleets) > KEPT:
+                    del _fleets[next(iter(_fleets))]
+        return fleet
+
+    def _key(self, trainer: Trainer, n: int) -> Any:
+        """What a fleet is kept under for later calls; None where code that is not ours may have changed till then."""
+        owners = (*trainer.model.modules(), trainer.optimizer, trainer.loss)
+        if not all(type(owner).__module__.startswith("forwardnet.") for owner in owners) or trainer.update != NOTHING:
+            return None
+        description = _description(trainer)
+        if not isinstance(description, tuple):
+            return None
+        cells = [(type(cell), cell.spec()) for cell in _cells(trainer)]
+        arrays = [(a.shape[1:], a.dtype) for a in self.arrays]
+        return repr((n, self.batch_size, arrays, cells)), *description
 
     def _made(self, trainer: Trainer, n: int) -> Fleet:
         from forwardnet.compiler.fleet.program import Course, Fleet
@@ -268,14 +297,20 @@ def _alike(jobs: Sequence[Job]) -> list[list[Job]]:
 def _description(trainer: Trainer) -> Any:
     """What the program of a trainer depends on, as far as can be seen; a trainer of its own kind where it cannot."""
     model, optimizer, loss = trainer.model, trainer.optimizer, trainer.loss
-    modules = list(model.modules())
-    if any(not _is_plain(module) for module in modules):
-        return id(trainer)
-    shapes = [(name, p.spec, p.requires_grad) for name, p in model.named_parameters()]
-    kinds = [type(x) for x in (*modules, optimizer, loss)]
-    own = loss if not hasattr(loss, "modules") else None  # a function is itself
+    shapes: list[Any] = []
+    seen: dict[int, int] = {}  # a parameter that two layers share is not two
+    for module in model.modules():
+        if not _is_plain(module):
+            return id(trainer)
+        shapes.append(type(module))
+        own = [(name, p) for name, p in module._parameters.items() if p is not None]
+        shapes += [(name, p.spec, p.requires_grad, seen.setdefault(id(p), len(seen))) for name, p in own]
+        shapes += [(name, b.spec) for name, b in module._buffers.items() if b is not None]
+    # A function is itself; what a loss holds besides numbers, such as the weights of classes, is constant in programs.
+    held = id(loss) if not hasattr(loss, "modules") else tuple(b.numpy().tobytes() for b in loss.buffers())
     options = (trainer.compile, trainer.precision, trainer.scheduler is None, bool(trainer._scores), trainer.update)
-    return repr((shapes, kinds, settings_of([model, optimizer, loss]), options)), id(own)
+    kinds = (type(optimizer), type(loss))
+    return repr((shapes, kinds, settings_of([model, optimizer, loss]), options)), held
 
 
 def _is_plain(module: Any) -> bool:
