@@ -69,6 +69,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "llvmlite": ("compiler/llvm.py", "compiler/engine.py"),
     "scipy": ("",),
     "pandas": ("",),
+    "narwhals": ("data/tables/",),
     "threadpoolctl": ("train/",),  # comes with scikit-learn
     "torch": ("interop/",),
 }
