@@ -38,4 +38,4 @@ def test_any_name_leaves_heading_and_tables_intact(name: str) -> None:
     for line in body.splitlines():
         if line.startswith("| "):
             assert len(re.findall(r"(?<!\\)\|", line)) == 3, "two cells in every table here"
-    assert "<b>" not in text and "```sh\nforwardnet predict .\n```" in text and "```python\nimport" in text
+    assert "<b>" not in body and "```sh\nforwardnet predict .\n```" in text and "```python\nimport" in text
