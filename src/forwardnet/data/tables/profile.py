@@ -1,0 +1,314 @@
+"""What the texts of a column are, found block by block in bounded memory, and the column that they become.
+
+`Profile.add` is called with all texts of a column, in one block or many; `Profile.decide` then says what the column is,
+and `Decision.column` makes of any texts the values, so that all blocks of a table have the same kinds and levels.
+
+Axis glossary: n rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forwardnet.data.tables import dates, judge, notations
+from forwardnet.data.tables.dates import DateForm
+from forwardnet.data.tables.judge import NumberFacts, Rules, TextFacts, Verdict, shown
+from forwardnet.data.tables.notations import Notation
+from forwardnet.data.tables.table import CODED, Column
+from forwardnet.errors import DataError
+
+Array = NDArray[Any]
+_LEADING_ZERO = re.compile(r"(?:^|\n)0[0-9]+(?=\n|$)")
+_NO_CODE = re.compile(r"[^0-9\n]")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a column is, and how its texts are read."""
+
+    name: str
+    kind: str
+    reason: str
+    reading: Notation | DateForm | Mapping[str, float] | None  # numbers, dates, yes and no; None: codes of `levels`
+    levels: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    marks: Mapping[str, int] = field(default_factory=dict)  # texts taken for missing values, and how often
+
+    def column(self, texts: Sequence[str], rules: Rules, *, first_row: int = 0) -> Column:
+        """The column of these texts, of which the first stands in row `first_row`.
+
+        Raises DataError for a text that cannot be read so; names that are no level have the code -1.
+        """
+        distinct = dict.fromkeys(texts)
+        clean = {text: text.strip() for text in distinct}
+        present = {text: bare for text, bare in clean.items() if bare.casefold() not in rules.missing}
+        values: Array
+        if self.levels is not None:
+            codes = {level: code for code, level in enumerate(self.levels)}
+            coded = {text: codes.get(bare, -1) for text, bare in present.items()}
+            values = np.fromiter((coded.get(text, -1) for text in texts), np.int32, len(texts))
+            return Column(self.name, self.kind, values, self.levels, self.reason)
+        numbers = self._numbers(list(present.values()))
+        if numbers is None:
+            raise self._unreadable(texts, present, rules, first_row)
+        table = dict(zip(present, numbers, strict=True))
+        values = np.fromiter((table.get(text, np.nan) for text in texts), np.float64, len(texts))
+        if np.isinf(values).any():
+            values[np.isinf(values)] = np.nan
+        return Column(self.name, self.kind, values, None, self.reason)
+
+    def _numbers(self, texts: list[str]) -> list[float] | None:
+        """Each text as a number."""
+        if isinstance(self.reading, Notation | DateForm):
+            return self.reading.parse(texts)
+        assert self.reading is not None
+        found = [self.reading.get(text) for text in texts]
+        return None if None in found else found  # type: ignore[return-value]
+
+    def _unreadable(self, texts: Sequence[str], present: Mapping[str, str], rules: Rules, first_row: int) -> DataError:
+        """The error for the first text that is not what the column is said to be."""
+        bad = next(text for text, bare in present.items() if self._numbers([bare]) is None)
+        place = rules.place(first_row + list(texts).index(bad))
+        return DataError(
+            f"{rules.where}: {place}, column {self.name!r}: {shown(bad)} is no {self.kind}",
+            hint=f"correct it, or name it as a missing value: missing=[..., {bad.strip()!r}]",
+        )
+
+
+class Profile:
+    """Finds out what the texts of one column are. `most_texts`: so many different ones are kept (None: all)."""
+
+    def __init__(self, name: str, rules: Rules, *, kind: str | None = None, most_texts: int | None = None) -> None:
+        self.name, self.rules, self.kind, self.most_texts = name, rules, kind, most_texts
+        self.facts = NumberFacts()
+        self.counts: dict[str, int] = {}
+        self.is_complete = True
+        self.is_plain = kind not in CODED  # whether all texts are plain numbers
+        self.marks: Counter[str] = Counter()
+        self.inexact: str | None = None
+        self.are_codes = False
+        self._all_digits = True
+        self._last: float | None = None
+        self._odd: tuple[str, int] | None = None  # the first text that is no number, and its row
+
+    def add(self, texts: Sequence[str]) -> None:
+        """The next rows."""
+        counts = Counter(texts)
+        clean = {text: text.strip() for text in counts}
+        missing = self.rules.missing
+        gone = {text: bare for text, bare in clean.items() if bare.casefold() in missing}
+        for text, bare in gone.items():
+            del clean[text]
+            self.facts.missing += counts[text]
+            self.marks[bare] += counts[text]
+        row = self.facts.rows
+        self.facts.rows += len(texts)
+        self._count(clean, counts)
+        if self.is_plain:
+            self._number(texts, clean, counts, row)
+
+    def _count(self, clean: Mapping[str, str], counts: Mapping[str, int]) -> None:
+        """Count the different texts, as long as there are not too many."""
+        if not self.is_complete:
+            return
+        for text, bare in clean.items():
+            self.counts[bare] = self.counts.get(bare, 0) + counts[text]
+        if self.most_texts is not None and len(self.counts) > self.most_texts:
+            self.is_complete = False
+            self.counts = dict(list(self.counts.items())[: self.most_texts])  # what a message may name
+
+    def _number(self, texts: Sequence[str], clean: Mapping[str, str], counts: Mapping[str, int], row: int) -> None:
+        """Keep account of numbers, until a text is none."""
+        bare = list(clean.values())
+        numbers = notations.plain(bare)
+        if numbers is None:
+            self.is_plain = False
+            odd = next(text for text in clean if notations.plain([clean[text]]) is None)
+            self._odd = (clean[odd], row + list(texts).index(odd))
+            return
+        if not numbers:
+            self.facts.is_counting = False
+            return
+        joined = "\n".join(bare)
+        if self._all_digits and _NO_CODE.search(joined):
+            self._all_digits = False
+        self.are_codes = self.are_codes or bool(_LEADING_ZERO.search(joined))
+        array = np.array(numbers)
+        if self.inexact is None and (np.abs(array) >= 2.0**53).any():
+            self.inexact = notations.inexact(bare)
+        self._facts(array, np.array([counts[text] for text in clean]))
+        is_first = self._last is None and row == 0
+        if self.facts.missing or len(clean) < len(texts) or not (is_first or self.facts.is_counting):
+            self.facts.is_counting = False
+        else:  # every text once, so these are the rows in order
+            before = array[:1] - 1 if self._last is None else [self._last]
+            self.facts.is_counting = bool((np.diff(array, prepend=before) == 1).all())
+        self._last = float(array[-1])
+
+    def _facts(self, array: Array, weights: Array) -> None:
+        """What different numbers, each with its count, add to the facts."""
+        facts, finite = self.facts, np.isfinite(array)
+        if not finite.all():
+            facts.infinite += int(weights[~finite].sum())
+            array, weights = array[finite], weights[finite]
+        if not array.size:
+            return
+        facts.lowest = min(facts.lowest, float(array.min()))
+        facts.highest = max(facts.highest, float(array.max()))
+        facts.is_whole = facts.is_whole and bool((array == np.floor(array)).all())
+        is_mark = np.isin(array, judge.SENTINELS)
+        found = dict(facts.sentinels)
+        for value, count in zip(array[is_mark].tolist(), weights[is_mark].tolist(), strict=True):
+            found[value] = found.get(value, 0) + count
+        facts.sentinels = found
+        others = array[~is_mark]
+        if others.size:
+            low, high = facts.inner
+            facts.inner = (min(low, float(others.min())), max(high, float(others.max())))
+
+    # -- the decision --------------------------------------------------------------------------------------
+
+    def decide(self, *, n_columns: int = 1) -> Decision:
+        """What the column is. Raises DataError where it cannot be what `kind` says."""
+        return replace(self._decide(n_columns), marks={mark: count for mark, count in self.marks.items() if mark})
+
+    def _decide(self, n_columns: int) -> Decision:
+        if self.kind is not None:
+            return self._as_told()
+        is_code = self.inexact is not None or (self.are_codes and self._all_digits)
+        if self.is_plain and not is_code:
+            return self._numeric(n_columns)
+        texts = list(self.counts)
+        if not is_code and self.is_complete and texts:
+            found = self._written(texts, n_columns)
+            if found is not None:
+                return found
+        return self._textual(judge.judge_texts(self.name, self._text_facts()))
+
+    def _text_facts(self) -> TextFacts:
+        codes = self.is_plain and self.are_codes and self._all_digits
+        return TextFacts(self.facts.rows, self.facts.missing, self.counts, self.is_complete, codes, self.inexact)
+
+    def _numeric(self, n_columns: int) -> Decision:
+        """A column of plain numbers."""
+        facts = self.facts
+        present = {float(text) for text in self.counts} if self.is_complete else None
+        facts.distinct = None if present is None else len(present)
+        if not self.is_complete and facts.is_counting:
+            facts.distinct = facts.rows
+        whole = replace(facts, missing=facts.missing + facts.infinite)
+        verdict = judge.judge_numbers(self.name, whole, n_columns=n_columns)
+        if self.is_complete and self._is_compact_date(facts):
+            return Decision(
+                self.name, "date", "dates without separators, as 19991231", dates.COMPACT, None, self._notes()
+            )
+        notes = self._notes() + verdict.notes
+        return Decision(self.name, verdict.kind, verdict.reason, notations.PLAIN, None, notes)
+
+    def _is_compact_date(self, facts: NumberFacts) -> bool:
+        """Whether numbers such as 19991231 are all days of the calendar, and enough of them to be no accident."""
+        in_range = facts.is_whole and facts.lowest >= 19000101 and facts.highest <= 20991231
+        return in_range and len(self.counts) >= 3 and dates.COMPACT.parse(list(self.counts)) is not None
+
+    def _written(self, texts: list[str], n_columns: int) -> Decision | None:
+        """A column of dates, or of numbers that are not plain; None where it is neither."""
+        found = dates.form_of(texts)
+        if found is not None:
+            form, is_ambiguous = found
+            notes = self._notes()
+            if is_ambiguous:
+                notes += (
+                    f"{self.name}: days and months could be the other way round in {texts[0]}; read as {form.words}",
+                )
+            if len(texts) == 1 and self.facts.rows > 1 and not self.facts.missing:
+                return Decision(self.name, "constant", f"{texts[0]} in every row", form, None, notes)
+            return Decision(self.name, "date", form.words, form, None, notes)
+        rules = self.rules
+        notation = notations.notation_of(texts, decimal=rules.decimal, comma_is_decimal=rules.comma_is_decimal)
+        if notation is None:
+            return None
+        facts = NumberFacts(rows=self.facts.rows, missing=self.facts.missing)
+        numbers = notation.parse(texts) or []
+        self.facts = facts
+        self._facts(np.array(numbers), np.array(list(self.counts.values())))
+        facts.distinct = len(set(numbers))
+        verdict = judge.judge_numbers(self.name, facts, words=notation.words, n_columns=n_columns)
+        return Decision(self.name, verdict.kind, verdict.reason, notation, None, self._notes() + verdict.notes)
+
+    def _textual(self, verdict: Verdict) -> Decision:
+        """A column of texts."""
+        notes = self._notes() + verdict.notes + self._almost_numbers()
+        pair = judge.pair_of(self.counts) if verdict.kind == "boolean" else None
+        if pair is not None:
+            return Decision(self.name, "boolean", verdict.reason, pair, None, notes)
+        if verdict.kind == "empty":
+            return Decision(self.name, "empty", verdict.reason, notations.PLAIN, None, notes)
+        return Decision(self.name, verdict.kind, verdict.reason, None, self._levels(), notes)
+
+    def _levels(self) -> tuple[str, ...]:
+        """The texts in order: by value where all are numbers, else by letters; none where there were too many."""
+        if not self.is_complete:
+            return ()
+        numbers = notations.plain(self.counts)
+        if numbers is None:
+            return tuple(sorted(self.counts))
+        return tuple(text for _, text in sorted(zip(numbers, self.counts, strict=True)))
+
+    def _almost_numbers(self) -> tuple[str, ...]:
+        """A note where most rows hold numbers and some do not."""
+        if self._odd is None:
+            return ()
+        present = self.facts.present
+        odd = sum(count for text, count in self.counts.items() if notations.plain([text]) is None)
+        if not self.is_complete or not 0 < 2 * odd < present:
+            return ()
+        text, row = self._odd
+        return (
+            f"{self.name}: {odd} of {present} values are no numbers, the first is {shown(text)} in "
+            f"{self.rules.place(row)}; so all are taken for texts",
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        """What was read as missing."""
+        infinite = self.facts.infinite
+        return (f"{self.name}: {infinite} infinite values were taken for missing ones",) if infinite else ()
+
+    def _as_told(self) -> Decision:
+        """The column as `kind` says; texts that do not fit are found when they are read."""
+        kind, texts = str(self.kind), list(self.counts)
+        notes, told = self._notes(), "as told"
+        if kind in CODED:
+            return Decision(self.name, kind, told, None, self._levels(), notes)
+        if kind == "date":
+            found = dates.form_of(texts) if texts else None
+            form = found[0] if found else dates.COMPACT if self.is_plain else dates.FORMS[0]
+            return Decision(self.name, kind, told, form, None, notes)
+        if kind == "boolean":
+            return Decision(self.name, kind, told, self._boolean(texts), None, notes)
+        rules = self.rules
+        notation = notations.notation_of(texts, decimal=rules.decimal, comma_is_decimal=rules.comma_is_decimal)
+        return Decision(self.name, kind, told, notation or notations.PLAIN, None, notes)
+
+    def _boolean(self, texts: Iterable[str]) -> Mapping[str, float]:
+        """0 and 1 for two different texts: yes is 1, as are true and the larger number; else by letters."""
+        texts = list(texts)
+        if len(texts) > 2:
+            raise DataError(
+                f"{self.rules.where}: column {self.name!r} cannot be boolean: it has {len(texts)} different values"
+            )
+        pair = judge.pair_of(texts)
+        if pair is not None:
+            return pair
+        numbers = notations.plain(texts)
+        if numbers is not None and set(numbers) <= {0.0, 1.0}:
+            return dict(zip(texts, numbers, strict=True))
+        if len(texts) == 1:
+            return {text: float(text.casefold() in judge.TRUE) for text in texts}
+        return {text: float(code) for code, text in enumerate(sorted(texts))}
