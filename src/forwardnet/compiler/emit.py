@@ -161,6 +161,13 @@ class Frame:
             return self.builder.gep(self.arena, [index(total)], source_etype=I8)
         return self.builder.gep(base, [position], source_etype=I8)
 
+    def prefetch(self, offset: int, element: Value, dtype: Any) -> None:
+        """Ask for the memory of 16 elements that will be read and written soon."""
+        kind = ir.FunctionType(ir.VoidType(), [PTR, I32, I32, I32])
+        fetch = self.module.globals.get("llvm.prefetch.p0") or ir.Function(self.module, kind, "llvm.prefetch.p0")
+        pointer = self.at(offset, element, np.dtype(dtype).itemsize)
+        self.builder.call(fetch, [pointer, *(ir.Constant(I32, n) for n in (1, 3, 1))])
+
     # Reading and writing vectors
 
     def load(self, offset: int, element: Value, dtype: Any) -> Value:

@@ -23,7 +23,7 @@ from forwardnet.compiler.loops import Maps, Place, accumulate
 from forwardnet.compiler.matrix import Operand, Val
 from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
-from forwardnet.compiler.schedule import Kernel
+from forwardnet.compiler.schedule import FULL, Kernel
 from forwardnet.compiler.transfer import position_of
 
 Value = Any
@@ -32,6 +32,8 @@ MANY, FEW = 16, 8
 UNROLL = 4
 # Epilogues of more operations than this are emitted once, in a loop over the rows of the tile.
 SHORT = 12
+# From so many terms on, summing a tile takes longer than what its epilogue reads needs to come from main memory.
+FAR = 128
 
 
 class Product(Maps):
@@ -87,6 +89,7 @@ class Product(Maps):
 
     def _tile(self, panel: Value, wide: int, row: Value, tall: int) -> None:
         f = self.f
+        self._fetch(panel, wide, row, tall)
         zero = f.k.const(0, self.root.dtype)
         sums = [zero] * (tall * wide)
         if self.by_rows:
@@ -94,6 +97,30 @@ class Product(Maps):
         else:
             self._sum_by_columns(panel, wide, row, tall, sums)
         self._epilogue(panel, wide, row, tall, sums)
+
+    def _fetch(self, panel: Value, wide: int, row: Value, tall: int) -> None:
+        """Ask for what the epilogue will read, so that it comes from far memory while the products are summed."""
+        if self.k_count < FAR:
+            return
+        f = self.f
+        for val, offset in self._read_in_full():
+            for v in range(wide):
+                for r in range(tall):
+                    place = Place(f.plus(row, index(r)), f.plus(panel, index(v)))
+                    f.prefetch(offset, self.element(place), val.dtype)
+
+    def _read_in_full(self) -> list[tuple[Val, int]]:
+        """The matrices that the epilogue reads element by element, and where they lie."""
+        found = {}
+        inside = self.kernel.phase
+        for val in self.maps:
+            for arg in val.args:
+                orientation = self.plan.orientation(val)
+                own = arg.val.index in inside or arg.val.kind in ("const", "iota")
+                if not own and self.plan.access(arg, self.kernel, orientation) == FULL:
+                    form = self._form(arg, orientation)
+                    found[arg.val.index, form] = arg.val, self.plan.offset(arg.val, form)
+        return list(found.values())
 
     # Sums
 
