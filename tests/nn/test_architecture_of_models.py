@@ -47,6 +47,19 @@ def sample(name: str) -> nn.Module:
         "Softplus": lambda: nn.Softplus(2.0, threshold=10.0),
         "Softmax": lambda: nn.Softmax(dim=0),
         "LogSoftmax": lambda: nn.LogSoftmax(dim=0),
+        "Columns": lambda: nn.Columns([3, 0]),
+        "CategoryEmbedding": lambda: nn.CategoryEmbedding([3, 5], 4, dtype=ff.float64),
+        "PBLDEmbeddings": lambda: nn.PBLDEmbeddings(3, 5, 3, 0.2, flatten=False, dtype=ff.float64),
+        "PeriodicEmbeddings": lambda: nn.PeriodicEmbeddings(3, 4, 5, activation=False, lite=True),
+        "PiecewiseLinearEmbeddings": lambda: nn.PiecewiseLinearEmbeddings(3, 5, 4, flatten=False, dtype=ff.float64),
+        "NTKLinear": lambda: nn.NTKLinear(3, 2, bias=False, dtype=ff.float64),
+        "Scale": lambda: nn.Scale(3, dtype=ff.float64),
+        "ParametricActivation": lambda: nn.ParametricActivation("mish", 3, dtype=ff.float64),
+        "EnsembleView": lambda: nn.EnsembleView(3),
+        "ScaleEnsemble": lambda: nn.ScaleEnsemble(3, 2, "normal", [0, 0, 1], dtype=ff.float64),
+        "LinearBatchEnsemble": lambda: nn.LinearBatchEnsemble(3, 2, bias=False, k=4, start="random_signs"),
+        "LinearEnsemble": lambda: nn.LinearEnsemble(3, 2, k=4, dtype=ff.float64),
+        "MemberMean": lambda: nn.MemberMean("logits"),
     }
     return made.get(name, LAYERS[name])()  # type: ignore[no-any-return]
 

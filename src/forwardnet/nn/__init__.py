@@ -16,6 +16,8 @@ from forwardnet.nn.activations import (
 )
 from forwardnet.nn.activity import ActivityPenalty, activity_penalties
 from forwardnet.nn.architecture import LAYERS, architecture, build
+from forwardnet.nn.columns import CategoryEmbedding, Columns
+from forwardnet.nn.data_init import init_from_data
 from forwardnet.nn.dropout import AlphaDropout, Dropout
 from forwardnet.nn.embedding import Embedding
 from forwardnet.nn.gated import GLU, GTU, Maxout, ReGLU, SwiGLU
@@ -39,10 +41,21 @@ from forwardnet.nn.losses import (
     SmoothL1Loss,
     pairing_problem,
 )
+from forwardnet.nn.members import (
+    EnsembleView,
+    LinearBatchEnsemble,
+    LinearEnsemble,
+    MemberCrossEntropyLoss,
+    MemberMean,
+    MemberMSELoss,
+    ScaleEnsemble,
+)
 from forwardnet.nn.mixture import MixtureDensity
 from forwardnet.nn.module import Module
+from forwardnet.nn.neuronwise import NTKLinear, ParametricActivation, Scale
 from forwardnet.nn.noise import GaussianNoise, WeightNoise
 from forwardnet.nn.normalize import BatchNorm1d, LayerNorm
+from forwardnet.nn.numeric_embedding import PBLDEmbeddings, PeriodicEmbeddings, PiecewiseLinearEmbeddings
 from forwardnet.nn.parameter import Parameter
 from forwardnet.nn.pruning import MaskedLinear
 from forwardnet.nn.rectifiers import Abs, Hardsigmoid, Hardtanh, PReLU, RReLU, Sign, Step
@@ -67,9 +80,12 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
+    "CategoryEmbedding",
+    "Columns",
     "CrossEntropyLoss",
     "Dropout",
     "Embedding",
+    "EnsembleView",
     "Flatten",
     "GaussianNLLLoss",
     "GaussianNoise",
@@ -84,12 +100,17 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LinearBatchEnsemble",
+    "LinearEnsemble",
     "LogSigmoid",
     "LogSoftmax",
     "Loss",
     "MSELoss",
     "MaskedLinear",
     "Maxout",
+    "MemberCrossEntropyLoss",
+    "MemberMSELoss",
+    "MemberMean",
     "Mish",
     "MixtureDensity",
     "MixtureNLLLoss",
@@ -97,14 +118,21 @@ __all__ = [
     "ModuleList",
     "MultiTaskLoss",
     "NLLLoss",
+    "NTKLinear",
+    "PBLDEmbeddings",
     "PReLU",
     "Parameter",
+    "ParametricActivation",
+    "PeriodicEmbeddings",
+    "PiecewiseLinearEmbeddings",
     "PoissonNLLLoss",
     "QuantileLoss",
     "RReLU",
     "ReGLU",
     "ReLU",
     "Residual",
+    "Scale",
+    "ScaleEnsemble",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -125,6 +153,7 @@ __all__ = [
     "build",
     "functional",
     "init",
+    "init_from_data",
     "pairing_problem",
     "pruning",
     "utils",

@@ -17,15 +17,19 @@ from typing import Any
 from forwardnet.errors import ForwardnetError, unknown_name
 from forwardnet.nn.activations import ACTIVATIONS
 from forwardnet.nn.activity import ActivityPenalty
+from forwardnet.nn.columns import CategoryEmbedding, Columns
 from forwardnet.nn.dropout import AlphaDropout, Dropout
 from forwardnet.nn.embedding import Embedding
 from forwardnet.nn.errors import ArchitectureError
 from forwardnet.nn.gated import GLU, GTU, Maxout, ReGLU, SwiGLU
 from forwardnet.nn.linear import Flatten, Linear, TransposedLinear
+from forwardnet.nn.members import EnsembleView, LinearBatchEnsemble, LinearEnsemble, MemberMean, ScaleEnsemble
 from forwardnet.nn.mixture import MixtureDensity
 from forwardnet.nn.module import Module
+from forwardnet.nn.neuronwise import NTKLinear, ParametricActivation, Scale
 from forwardnet.nn.noise import GaussianNoise, WeightNoise
 from forwardnet.nn.normalize import BatchNorm1d, LayerNorm
+from forwardnet.nn.numeric_embedding import PBLDEmbeddings, PeriodicEmbeddings, PiecewiseLinearEmbeddings
 from forwardnet.nn.pruning import MaskedLinear
 from forwardnet.nn.residual import Residual
 from forwardnet.nn.sequential import ModuleList, Sequential
@@ -36,6 +40,9 @@ OTHERS: tuple[type[Module], ...] = (
     *(Linear, Flatten, Maxout, GLU, GTU, ReGLU, SwiGLU),
     *(BatchNorm1d, LayerNorm, Embedding, MixtureDensity),
     *(Dropout, AlphaDropout, GaussianNoise, ActivityPenalty, TransposedLinear, MaskedLinear),
+    *(Columns, CategoryEmbedding, PBLDEmbeddings, PeriodicEmbeddings, PiecewiseLinearEmbeddings),
+    *(NTKLinear, Scale, ParametricActivation),
+    *(EnsembleView, ScaleEnsemble, LinearBatchEnsemble, LinearEnsemble, MemberMean),
 )
 LAYERS: dict[str, type[Module]] = {layer.__name__: layer for layer in (*CONTAINERS, *OTHERS, *ACTIVATIONS.values())}
 # Deeper nesting than any network has; what exceeds it is refused before Python's own recursion limit is met.
