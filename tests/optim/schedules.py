@@ -23,6 +23,8 @@ SETTINGS: dict[str, Make] = {
     "cosine_warm_restarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 3, 2),
     "cyclic": lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.1, 3),
     "one_cycle": lambda o: lr_scheduler.OneCycleLR(o, 0.2, total_steps=20),
+    "coslog4": lambda o: lr_scheduler.CosLogLR(o, 20),
+    "flat_cos": lambda o: lr_scheduler.FlatCosineLR(o, 20),
     "plateau": lambda o: ReduceLROnPlateau(o, patience=1),
     "sequential": lambda o: lr_scheduler.SequentialLR(
         o, [lr_scheduler.LinearLR(o, 0.1, total_iters=3), lr_scheduler.CosineAnnealingLR(o, 5)], [3]

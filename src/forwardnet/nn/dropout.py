@@ -27,12 +27,14 @@ def dropout(
     Raises:
         ArgumentError: p is no probability.
     """
-    check_probability("dropout", p)
+    is_number = not isinstance(p, Tensor)  # a schedule in a compiled program gives one that is not known yet
+    if is_number:
+        check_probability("dropout", p)
     if not training:
         return input if inverted else input * (1 - p)
-    if p == 0:
+    if is_number and p == 0:
         return input
-    if p == 1:
+    if is_number and p == 1:
         return input * 0.0
     dropped = input * kept(input, p)
     return dropped * (1 / (1 - p)) if inverted else dropped

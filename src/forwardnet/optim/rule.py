@@ -47,7 +47,7 @@ def penalized(rule: Rule) -> Rule:
 
     def step(p: Any, g: Any, s: State, t: Any, h: Hyper) -> tuple[Any, State]:
         decay = h["weight_decay"]
-        return rule.step(p, g + decay * p if decay else g, s, t, h)
+        return rule.step(p, g if is_off(decay) else g + decay * p, s, t, h)
 
     return rule._replace(step=step)
 
@@ -57,7 +57,7 @@ def decayed(rule: Rule) -> Rule:
 
     def step(p: Any, g: Any, s: State, t: Any, h: Hyper) -> tuple[Any, State]:
         decay = h["weight_decay"]
-        return rule.step(p * (1 - h["lr"] * decay) if decay else p, g, s, t, h)
+        return rule.step(p if is_off(decay) else p * (1 - h["lr"] * decay), g, s, t, h)
 
     return rule._replace(step=step)
 

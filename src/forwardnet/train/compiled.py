@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,7 +124,8 @@ class CompiledProgram:
 
     def _settings_now(self) -> Any:
         """What is constant in the programs: numbers that the optimiser, the model and the loss hold."""
-        return settings_of([self._optimizer, self._model, self._loss], modes=False)
+        with nullcontext() if self._course is None else self._course.hidden():
+            return settings_of([self._optimizer, self._model, self._loss], modes=False)
 
     def _program(self, size: int) -> tuple[Traced, Any]:
         """The program for batches of `size` rows."""

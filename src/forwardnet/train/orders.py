@@ -16,8 +16,9 @@ FEWEST = 10_000
 class Orders:
     """The batches of an epoch, by its number; a context that ends the thread which draws ahead."""
 
-    def __init__(self, n: int, batch_size: int, *, seed: int, shuffle: bool) -> None:
+    def __init__(self, n: int, batch_size: int, *, seed: int, shuffle: bool, drop_last: bool = False) -> None:
         self.n, self.batch_size, self.seed, self.shuffle = n, batch_size, seed, shuffle
+        self.drop_last = drop_last
         self._drawn: tuple[int, Future[Batches]] | None = None
         self._pool: ThreadPoolExecutor | None = None
 
@@ -37,7 +38,8 @@ class Orders:
         self._drawn = epoch, self._pool.submit(self._draw, epoch)
 
     def _draw(self, epoch: int) -> Batches:
-        return batch_indices(self.n, self.batch_size, seed=self.seed, epoch=epoch, shuffle=self.shuffle)
+        rule = {"shuffle": self.shuffle, "drop_last": self.drop_last}
+        return batch_indices(self.n, self.batch_size, seed=self.seed, epoch=epoch, **rule)
 
     def __enter__(self) -> Orders:
         return self

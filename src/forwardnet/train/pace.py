@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from forwardnet import errors
 from forwardnet.dtypes import float64, int64
 from forwardnet.jit.cells import Cell, ItemCell, TensorCell, moving_cells
-from forwardnet.optim.lr_scheduler import SCHEDULERS, LRScheduler
+from forwardnet.optim.lr_scheduler import SCHEDULERS, Courses, Knob, LRScheduler
 from forwardnet.optim.sgd import SGD
 from forwardnet.tensor import Tensor
 from forwardnet.tensor.functional import take, zeros
@@ -22,18 +23,18 @@ from forwardnet.tensor.mode import no_grad
 from forwardnet.train.history import Row
 
 KINDS = ("epoch", "batch", "part")
-# The names under which a schedule tells what it sets, and those under which groups hold it.
-PLACES = {"lr": ("lr",), "momentum": ("momentum", "betas")}
+# The names under which groups hold what a schedule sets, where they are not the names under which it tells it.
+PLACES = {"momentum": ("momentum", "betas")}
 
 
 @dataclass
-class Named:
-    """A schedule that is known by its name, and begins anew in each fit from the rates of the optimiser as it was.
+class PerFit:
+    """A schedule that begins anew in each fit, from the rates of the optimiser as it was.
 
-    `schedule` is that of the last fit.
+    `make` makes it for an optimiser, so many epochs, and so many steps of each; `schedule` is that of the last fit.
     """
 
-    name: str
+    make: Callable[[Any, int, int], LRScheduler]
     rates: list[float]
     schedule: LRScheduler | None = None
 
@@ -41,18 +42,20 @@ class Named:
         """Make the schedule for a fit of so many epochs."""
         for group, rate in zip(optimizer.param_groups, self.rates, strict=True):
             group["lr"] = group["initial_lr"] = rate
-        self.schedule = SCHEDULERS[self.name].for_fit(optimizer, epochs, steps_per_epoch)
+        self.schedule = self.make(optimizer, epochs, steps_per_epoch)
         return self.schedule
 
 
 def schedule_of(scheduler: Any, optimizer: Any) -> Any:
-    """What a trainer was given, checked: a name becomes `Named`, a function of the optimiser what it returns."""
+    """What a trainer was given, checked: of a name or `Courses` a `PerFit`, of a function what it returns."""
     if isinstance(scheduler, str):
         by_class = {cls.__name__: name for name, cls in SCHEDULERS.items()}
         name = by_class.get(scheduler, scheduler)
         if name not in SCHEDULERS:
             raise errors.unknown_name("scheduler", scheduler, SCHEDULERS)
-        return Named(name, [float(group["lr"]) for group in optimizer.param_groups])
+        return PerFit(SCHEDULERS[name].for_fit, [float(group["lr"]) for group in optimizer.param_groups])
+    if isinstance(scheduler, Courses):
+        return PerFit(scheduler.for_fit, [float(group["lr"]) for group in optimizer.param_groups])
     try:
         made = scheduler(optimizer) if callable(scheduler) else scheduler
     except TypeError as error:
@@ -73,8 +76,8 @@ def schedule_of(scheduler: Any, optimizer: Any) -> Any:
 
 
 def begun(scheduler: Any, optimizer: Any, epochs: int, steps_per_epoch: int) -> Any:
-    """The schedule of a fit: one known by its name is made for it, others go on."""
-    return scheduler.begin(optimizer, epochs, steps_per_epoch) if isinstance(scheduler, Named) else scheduler
+    """The schedule of a fit: those that are made for each fit are made, others go on."""
+    return scheduler.begin(optimizer, epochs, steps_per_epoch) if isinstance(scheduler, PerFit) else scheduler
 
 
 @dataclass
@@ -171,33 +174,46 @@ class Pace:
             return None
         found: list[ItemCell] = []
         for number, group in enumerate(self.optimizer.param_groups):
-            names = self._names(number)
-            found += [ItemCell(group, "lr")] if "lr" in names else []
-            moving = [cell for cell in moving_cells(self.optimizer, group) if "momentum" in names]
-            if "momentum" in names and not moving:
-                return None  # a momentum of 0 is a constant of the program
-            found += moving
-        return found
+            for name in self._names(number):
+                if name != "momentum":
+                    found.append(ItemCell(group, name))
+                    continue
+                moving = [cell for cell in moving_cells(self.optimizer, group) if cell.key in PLACES["momentum"]]
+                if not moving:
+                    return None  # a momentum of 0 is a constant of the program
+                found += moving
+        return found + [ItemCell(vars(knob.owner), knob.name) for knob, _ in self._elsewhere(0)]
 
-    def _names(self, group: int) -> set[str]:
+    def _elsewhere(self, t: float) -> list[tuple[Knob, float]]:
+        """What the schedule sets besides the numbers of groups, and to what."""
+        values = getattr(self.scheduler, "knob_values", None)
+        return [] if values is None else values(t)
+
+    def finish(self) -> None:
+        """Called when the fit is over: a schedule may put back what is not for it to keep."""
+        finish = getattr(self.scheduler, "finish", None)
+        if finish is not None:
+            finish()
+
+    def _names(self, group: int) -> list[str]:
         """What the schedule sets in a group in the course of the fit."""
         parts = getattr(self.scheduler, "_schedulers", [self.scheduler])
-        return {name for part in parts for name in part.settings(0, group)}
+        return sorted({name for part in parts for name in part.settings(0, group)})
 
     def foreseen(self, batches: int) -> NDArray[np.float64]:
         """What the knobs are at each of the next batches, (knobs, batches)."""
-        names = [sorted(self._names(number)) for number in range(len(self.optimizer.param_groups))]
+        names = [self._names(number) for number in range(len(self.optimizer.param_groups))]
         held = {(number, name): 0.0 for number, found in enumerate(names) for name in found}
         for number, name in held:
             group = self.optimizer.param_groups[number]
-            value = group[next(key for key in PLACES[name] if key in group)]
+            value = group[next(key for key in PLACES.get(name, (name,)) if key in group)]
             held[number, name] = value[0] if isinstance(value, tuple) else value
         columns = []
         for batch in range(self._batch, self._batch + batches):
             for number in range(len(names)):
                 for name, value in self.scheduler.settings(self._time(batch), number).items():
                     held[number, name] = value
-            columns.append(list(held.values()))
+            columns.append([*held.values(), *(value for _, value in self._elsewhere(self._time(batch)))])
         return np.array(columns, np.float64).reshape(batches, -1).T
 
 
@@ -233,6 +249,18 @@ class Course:
                     self.place.add_(1)
 
         return at_its_rates
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """A block in which the numbers are not there: what a program is made for does not depend on them."""
+        before = [knob.value for knob in self.knobs]
+        for knob in self.knobs:
+            knob.put(knob.owners[0], None)
+        try:
+            yield
+        finally:
+            for knob, value in zip(self.knobs, before, strict=True):
+                knob.put(knob.owners[0], value)
 
     def fill(self, native: Any, cells: Sequence[Cell], values: NDArray[np.float64]) -> None:
         """Put the values of the next steps, (knobs, steps), into the tables of a program with these cells."""
@@ -272,7 +300,7 @@ def preview(
     """
     optimizer = SGD([zeros(1).requires_grad_()], lr=lr, momentum=0.9)
     made = schedule_of(scheduler, optimizer)
-    if isinstance(made, Named):
+    if isinstance(made, PerFit):
         made = made.begin(optimizer, epochs, steps_per_epoch)
     pace = Pace(made, optimizer, epochs, steps_per_epoch)
     watched = [1 / min(e, max(epochs // 2, 1)) for e in range(1, epochs + 1)] if losses is None else losses

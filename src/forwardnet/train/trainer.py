@@ -52,8 +52,9 @@ class Trainer:
     its default settings. `metrics` are names of `ff.metrics` or functions (y_true, output) -> number;
     without `measures_training` they are taken of validation rows alone.
 
-    `scheduler` is a schedule of that optimiser, a function that makes one from it, or a name ("cosine"), for which each
-    fit makes one of its own length; the schedule's class says whether it is stepped after each epoch or each batch.
+    `scheduler` is a schedule of that optimiser, a function that makes one from it, or a name ("cosine") or
+    `lr_scheduler.Courses`, of which each fit makes one of its own length; the schedule's class says whether it is
+    stepped after each epoch or each batch.
     `penalty` is what is minimised besides the loss, or asked of the weights after each step (`optim.L1`, `L2`,
     `MaxNorm`, or a list of them); the losses that are reported are without it. `clip_grad_value` limits every element
     of the gradients of a step, and `clip_grad_norm` then the norm of all of them.
@@ -137,18 +138,20 @@ class Trainer:
         callbacks: Any = (),
         augment: Any = None,
         shuffle: bool = True,
+        drop_last: bool = False,
         progress: bool | Callable[[Run], object] = True,
         resume: str | os.PathLike[str] | None = None,
     ) -> History:
         """Train for `epochs` passes over the rows of `X` (n, d) and `y`, in batches of `batch_size` rows (None: all).
 
-        The last batch of an epoch has what is left. The loss and metrics of an epoch are those of its batches as
-        they were learnt from; `val_...` are measured after it, on `validation_data`: X, y, and if wanted a weight for
-        each of these rows. `validation_split` (0 to 1) holds out that share of the rows, the same for each class where
-        the targets are class indices. A `sample_weight` of 2 counts a row
-        twice. `augment` puts other training rows in the place of the given ones in each epoch, by the trainer's seed:
-        `ff.data.augment.Jitter(0.1)`. For an `nn.MultiTaskLoss` `y` is a dict of targets by the names of the tasks. A
-        further `fit` goes on where this one ended: two of 5 epochs give what one of 10 gives.
+        The last batch of an epoch has what is left, or with `drop_last` is left out, and other rows with it in each
+        epoch. The loss and metrics of an epoch are those of its batches as they were learnt from; `val_...` are
+        measured after it, on `validation_data`: X, y, and if wanted a weight for each of these rows.
+        `validation_split` (0 to 1) holds out that share of the rows, the same for each class where the targets are
+        class indices. A `sample_weight` of 2 counts a row twice. `augment` puts other training rows in the place of the
+        given ones in each epoch, by the trainer's seed: `ff.data.augment.Jitter(0.1)`. For an `nn.MultiTaskLoss` `y` is
+        a dict of targets by the names of the tasks. A further `fit` goes on where this one ended: two of 5 epochs give
+        what one of 10 gives.
 
         With `resume` the fit keeps in that file, after each epoch, all it needs to go on, and the same call goes on
         from there if the file exists: whatever killed the process, it ends with the same bits, and `epochs` in all.
@@ -169,12 +172,12 @@ class Trainer:
             arrays, held_out = self._data(X, y, validation_data, validation_split, sample_weight)
         arrays, renew = renewal(arrays, augment, self.seed)
         n = len(arrays[0])
-        size = n if size is None or isinstance(self.optimizer, FlatOptimizer) else size
-        run = self._run(n, epochs, size, has_validation=held_out is not None)
+        size = n if size is None or isinstance(self.optimizer, FlatOptimizer) else min(size, n)
+        run = self._run(n - n % size if drop_last else n, epochs, size, has_validation=held_out is not None)
         loss = self.loss if len(arrays) == 2 else weighted(self.loss, self._pairing.loss)
         schedule = begun(self.scheduler, self.optimizer, epochs, run.steps_per_epoch)
         if resume is not None:
-            settings = {"batch_size": size, "seed": self.seed, "shuffle": bool(shuffle)}
+            settings = {"batch_size": size, "seed": self.seed, "shuffle": bool(shuffle), "rows": run.n_samples}
             callbacks = resumed(resume, self, run, arrays, schedule, callbacks, settings)
         pace = Pace(schedule, self.optimizer, run.last_epoch - run.epoch, run.steps_per_epoch)
         watch = Watch(self.model, self.optimizer, step=run.step)
@@ -183,7 +186,7 @@ class Trainer:
                 run=run,
                 watch=watch,
                 program=self._program(loss, arrays, watch, pace, run.batch_size),
-                orders=Orders(run.n_samples, run.batch_size, seed=self.seed, shuffle=bool(shuffle)),
+                orders=Orders(n, size, seed=self.seed, shuffle=bool(shuffle), drop_last=bool(drop_last)),
                 score=partial(self._score, arrays),
                 validate=None if held_out is None else partial(self._measure, *held_out),
                 callbacks=Dispatcher(callbacks),
@@ -204,6 +207,7 @@ class Trainer:
             with limited_threads(1 if loop.program.is_native else self.threads):
                 loop.execute()
         finally:
+            loop.pace.finish()
             self.model.eval()
             self.steps_done = loop.run.step
             self.epochs_done += len(self.history)
@@ -225,7 +229,11 @@ class Trainer:
 
     def _program(self, loss: Any, arrays: tuple[Array, ...], watch: Watch, pace: Pace, batch_size: int) -> Program:
         """What runs the steps: native code, or NumPy."""
-        common: dict[str, Any] = {"watch": watch, "update": self.update, "keep_outputs": bool(self._scores) and self._measures_training}
+        common: dict[str, Any] = {
+            "watch": watch,
+            "update": self.update,
+            "keep_outputs": bool(self._scores) and self._measures_training,
+        }
         compile = self.compile and REGISTRY["add"].lower is not None
         if isinstance(self.optimizer, FlatOptimizer):
             return FullBatchProgram(
@@ -251,7 +259,7 @@ class Trainer:
             first_epoch=self.epochs_done + 1,
             last_epoch=self.epochs_done + epochs,
             step=self.steps_done,
-            batch_size=min(batch_size, n),
+            batch_size=batch_size,
             n_samples=n,
             steps_per_epoch=-(-n // batch_size),
         )

@@ -1,9 +1,10 @@
-"""Schedules of the learning rate: PyTorch's names, arguments and rates, and the inverse root."""
+"""Schedules: PyTorch's names, arguments and rates, and more; courses also for other numbers than the rate."""
 
 from __future__ import annotations
 
 from forwardnet.optim.lr_scheduler.base import SCHEDULERS, LRScheduler
 from forwardnet.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from forwardnet.optim.lr_scheduler.courses import COURSES, CosLogLR, Courses, FlatCosineLR, Knob
 from forwardnet.optim.lr_scheduler.cyclic import CyclicLR, OneCycleLR
 from forwardnet.optim.lr_scheduler.decay import (
     ExponentialLR,
@@ -18,12 +19,17 @@ from forwardnet.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from forwardnet.optim.lr_scheduler.sequential import SequentialLR
 
 __all__ = [
+    "COURSES",
     "SCHEDULERS",
+    "CosLogLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "Courses",
     "CyclicLR",
     "ExponentialLR",
+    "FlatCosineLR",
     "InverseSqrtLR",
+    "Knob",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
