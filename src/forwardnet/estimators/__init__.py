@@ -1,3 +1,24 @@
 """Networks behind scikit-learn's conventions: `fit`, `predict`, `score`, and every meta-estimator."""
 
 from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Name -> the module it is in, which is imported when the name is first used: a plan needs no scikit-learn.
+_MODULES = {
+    "MLPClassifier": "classifier",
+    "MLPRegressor": "regressor",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

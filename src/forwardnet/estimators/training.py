@@ -1,0 +1,103 @@
+"""Carries out a plan: the trainer it describes, the choice of the best epoch, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forwardnet.estimators.plan import Plan
+from forwardnet.estimators.stopping import Best
+from forwardnet.train import METRICS, History, Trainer
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training. `epochs` were run, and the weights are those after `best_epoch` of them (0: untrained)."""
+
+    trainer: Trainer
+    history: History
+    epochs: int
+    best_epoch: int
+
+
+def train(
+    plan: Plan,
+    X: Any,
+    y: Any,
+    *,
+    validation: tuple[Any, ...] | None = None,
+    sample_weight: Any = None,
+    callbacks: Sequence[Any] = (),
+    progress: bool | Callable[..., object] = False,
+) -> Trained:
+    """Train `plan.model` on X and y; `validation` is (X, y) or (X, y, weights).
+
+    Metrics are taken of the validation rows where there are some, else of the training rows as they were learnt from.
+
+    Raises:
+        TrainingDivergedError, DataError, ShapeError, DTypeError: as `Trainer.fit`.
+    """
+    trainer = trainer_of(plan, measures_training=validation is None)
+    if plan.prepare is not None:
+        plan.prepare(np.asarray(X), np.asarray(y))
+    own, best = list(callbacks), None
+    if plan.keep_best or plan.patience is not None:
+        best = _choice(plan, trainer, X, y, validation)
+        own.insert(0, best)
+    history = trainer.fit(
+        X,
+        y,
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        validation_data=validation,
+        sample_weight=sample_weight,
+        callbacks=own,
+        shuffle=plan.shuffle,
+        progress=progress,
+    )
+    chosen = best.best_epoch if best is not None and plan.keep_best else len(history)
+    return Trained(trainer, history, len(history), chosen)
+
+
+def trainer_of(plan: Plan, *, measures_training: bool = True) -> Trainer:
+    """The trainer that a plan describes."""
+    return Trainer(
+        plan.model,
+        plan.loss,
+        plan.optimizer,
+        plan.scheduler,
+        metrics=list(plan.metrics),
+        measures_training=measures_training,
+        penalty=plan.penalty,
+        clip_grad_norm=plan.clip_grad_norm,
+        compile=plan.compile,
+        precision=plan.precision,
+        threads=plan.threads,
+        seed=plan.seed,
+    )
+
+
+def _choice(plan: Plan, trainer: Trainer, X: Any, y: Any, validation: tuple[Any, ...] | None) -> Best:
+    """What watches the figure that a plan names."""
+    untrained = None
+    if plan.counts_untrained:
+        rows = (X, y) if validation is None else validation[:2]
+        untrained = trainer.evaluate(*rows)[plan.monitor.removeprefix("val_")]
+    return Best(
+        plan.monitor,
+        greater=greater_is_better(plan.monitor),
+        last_of_ties=plan.last_of_ties,
+        restore=plan.keep_best,
+        untrained=untrained,
+        patience=plan.patience,
+        min_delta=plan.min_delta,
+    )
+
+
+def greater_is_better(monitor: str) -> bool:
+    """Whether more of a figure of `History` is better; less is, of what is no metric of ours."""
+    metric = METRICS.get(monitor.removeprefix("val_"))
+    return metric is not None and metric.greater_is_better
