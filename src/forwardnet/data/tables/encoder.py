@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from forwardnet.data.tables import matching, stored
 from forwardnet.data.tables.date_parts import parts_of
 from forwardnet.data.tables.features import Feature
+from forwardnet.data.tables.frames import as_table
 from forwardnet.data.tables.learning import Settings, learn
 from forwardnet.data.tables.numbers import METHODS, NumberScaler
-from forwardnet.data.tables.table import Table
+from forwardnet.data.tables.remarks import remarks
 from forwardnet.errors import ArgumentError, FileFormatError, ForwardnetError, unknown_name
 
 WHERE = "table encoder"
@@ -98,19 +99,20 @@ class TableEncoder:
         self._layout = layout_of(())
         self._scaler = NumberScaler(numeric, seed=seed)
 
-    def fit(self, table: Table) -> TableEncoder:
-        """Learn from the rows of the table, whose columns are all taken for inputs."""
-        learnt = learn(table, self.settings)
+    def fit(self, X: Any) -> TableEncoder:
+        """Learn from the rows of X, a `Table` or what `as_table` takes, whose columns are all taken for inputs."""
+        learnt = learn(as_table(X), self.settings)
         self.notes, self.left_out = tuple(learnt.notes), learnt.left_out
         self._scaler = NumberScaler(self.settings.numeric, seed=self.settings.seed).fit(learnt.numbers)
         self._set(learnt.features)
         return self
 
-    def transform(self, table: Table) -> NDArray[np.float32]:
+    def transform(self, X: Any) -> NDArray[np.float32]:
         """(n, width). Columns are found by name; raises DataError for a missing one, or values of another kind."""
         features = self._fitted("transform")
+        table = as_table(X, expected=self.kinds)
         columns = matching.find(table, [feature.name for feature in features])
-        layout = self.layout
+        layout = self._layout
         out = np.zeros((len(table), layout.width), dtype=np.float32)
         numbers: list[NDArray[np.float64]] = []
         flag, code = int(layout.is_number.sum()), len(layout.is_number)
@@ -134,9 +136,25 @@ class TableEncoder:
         self._scaler.transform(numbers, out[:, : len(numbers)])
         return out
 
-    def fit_transform(self, table: Table) -> NDArray[np.float32]:
+    def fit_transform(self, X: Any) -> NDArray[np.float32]:
         """`fit`, then `transform`."""
+        table = as_table(X)
         return self.fit(table).transform(table)
+
+    def unseen(self, X: Any) -> dict[str, dict[str, int]]:
+        """Column -> category -> its rows, of the categories in X that the training rows did not have."""
+        table = as_table(X, expected=self.kinds)
+        found: dict[str, dict[str, int]] = {}
+        for feature in self._fitted("unseen"):
+            if feature.categories is not None:
+                new = feature.categories.unseen(matching.find(table, [feature.name])[0])
+                found |= {feature.name: new} if new else {}
+        return found
+
+    def remarks(self, X: Any) -> tuple[str, ...]:
+        """Sentences on what `transform` makes of values that training had not, and on columns that it ignores."""
+        table = as_table(X, expected=self.kinds)
+        return remarks(table, self._fitted("remarks"), self.left_out, self._scaler, self.unseen(table))
 
     @property
     def layout(self) -> Layout:

@@ -18,6 +18,8 @@ from forwardnet.errors import ArgumentError, DataError, DTypeError, MissingExtra
 Array = NDArray[Any]
 Kinds = Mapping[str, str]
 
+# Names, values of each column, whether they come from an array, and the kinds that frames declare.
+Columns = tuple[list[Any], list[Any], bool, list[str | None]]
 MOST_DENSE = 2**28  # elements of a sparse matrix that is made dense: 2 GiB of float64
 
 
@@ -37,19 +39,20 @@ def as_table(
     """
     if isinstance(X, Table):
         return X
-    found, values, is_array, where = _columns(X)
+    found, values, is_array, declared = _columns(X)
     if names is not None and len(names) != len(found):
-        raise ShapeError(f"{where} has {len(found)} columns, but there are {len(names)} names")
+        raise ShapeError(f"X has {len(found)} columns, but there are {len(names)} names")
     found = [str(name) for name in (found if names is None else names)]
     check_kinds(kinds, found)
-    wanted = {name: kind for name, kind in (expected or {}).items() if name in found} | dict(kinds or {})
+    wanted = {name: kind for name, kind in zip(found, declared, strict=True) if kind is not None}
+    wanted |= {name: kind for name, kind in (expected or {}).items() if name in found} | dict(kinds or {})
     columns: list[Column] = []
     notes: list[str] = []
     for name, column in zip(found, values, strict=True):
         made, said = _column(name, column, wanted.get(name), is_array, len(found))
         columns.append(made)
         notes.extend(said)
-    return Table(tuple(columns), name=where, notes=tuple(notes))
+    return Table(tuple(columns), name="X", notes=tuple(notes))
 
 
 def as_column(values: Any, *, name: str = "y", kind: str | None = None) -> Column:
@@ -64,10 +67,12 @@ def as_column(values: Any, *, name: str = "y", kind: str | None = None) -> Colum
         if len(table.columns) != 1:
             raise ShapeError(f"{name} has {len(table.columns)} columns, expected one")
         return table.columns[0]
-    array = _series(values)
+    array: Any = _series(values)
+    if isinstance(array, list) and {type(value) for value in array} <= {int, float}:
+        array = np.asarray(array)
     if isinstance(array, np.ndarray) and array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    return _column(name, array, kind, isinstance(values, np.ndarray), 1)[0]
+    return _column(name, array, kind, isinstance(values, np.ndarray | list), 1)[0]
 
 
 def _column(name: str, values: Any, kind: str | None, is_array: bool, n_columns: int) -> tuple[Column, Sequence[str]]:
@@ -77,28 +82,35 @@ def _column(name: str, values: Any, kind: str | None, is_array: bool, n_columns:
     return column_of(name, values, kind=kind, n_columns=n_columns)
 
 
-def _columns(X: Any) -> tuple[list[Any], list[Any], bool, str]:
-    """Names, values of each column, whether X is an array, and what to call X."""
+def _columns(X: Any) -> Columns:
+    """The columns of X."""
     if isinstance(X, Mapping):
-        return list(X), _equally_long({name: _series(values) for name, values in X.items()}), False, "X"
+        return _undeclared(list(X), _equally_long({name: _series(values) for name, values in X.items()}))
     if isinstance(X, list | tuple) and X and all(isinstance(row, Mapping) for row in X):
         names = list(dict.fromkeys(name for row in X for name in row))
-        return names, [[row.get(name) for row in X] for name in names], False, "X"
+        return _undeclared(names, [[row.get(name) for row in X] for name in names])
     if not isinstance(X, np.ndarray | list | tuple):
         frame = _frame(X)
         if frame is not None:
-            return list(frame.columns), [_frame_column(frame[name], name) for name in frame.columns], False, "X"
+            found = [_frame_column(series) for series in frame.iter_columns()]
+            return list(frame.columns), [values for values, _ in found], False, [kind for _, kind in found]
     return _array_columns(_dense(X))
 
 
-def _array_columns(X: Any) -> tuple[list[Any], list[Any], bool, str]:
+def _undeclared(names: list[Any], values: list[Any], *, is_array: bool = False) -> Columns:
+    return names, values, is_array, [None] * len(names)
+
+
+def _array_columns(X: Any) -> Columns:
     """Columns of arrays and lists of rows."""
     try:
         array = np.asarray(X)
     except ValueError as error:
         raise ShapeError("X has rows of different lengths, expected a rectangular table") from error
     if array.dtype.names is not None:
-        return list(array.dtype.names), [array[name] for name in array.dtype.names], False, "X"
+        return _undeclared(list(array.dtype.names), [array[name] for name in array.dtype.names])
+    if array.ndim == 0:
+        raise DTypeError(f"X is {type(X).__name__}, expected a table: an array, a list of rows, a frame")
     if array.ndim != 2:
         hint = "X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row" if array.ndim == 1 else None
         raise ShapeError(f"X has shape {array.shape}, expected (rows, columns)", hint=hint)
@@ -107,7 +119,7 @@ def _array_columns(X: Any) -> tuple[list[Any], list[Any], bool, str]:
     if array.dtype.kind in "US" and not isinstance(X, np.ndarray):
         array = np.array(X, dtype=object)  # texts beside numbers: NumPy has made texts of all of them
     columns = [column if column.dtype.kind in "biufM" else column.tolist() for column in array.T]
-    return [f"x{i}" for i in range(array.shape[1])], columns, True, "X"
+    return _undeclared([f"x{i}" for i in range(array.shape[1])], columns, is_array=True)
 
 
 def _dense(X: Any) -> Any:
@@ -142,7 +154,7 @@ def _series(values: Any) -> Any:
 
         series = nw.from_native(values, series_only=True, pass_through=True)
         if isinstance(series, nw.Series):
-            return _frame_column(series, series.name)
+            return _frame_column(series)[0]
         if hasattr(values, "__array__"):
             return np.asarray(values)
     return list(values)
@@ -173,29 +185,36 @@ def _frame(X: Any) -> Any:
         ) from error
 
 
-def _frame_column(series: Any, name: Any) -> Any:
-    """A column of narwhals as an array of numbers or dates, or a list of objects; None, NaN and NaT are no value."""
+def _frame_column(series: Any) -> tuple[Any, str | None]:
+    """A column of narwhals as an array of numbers or dates, or a list of objects; and the kind that it declares.
+
+    None, NaN and NaT are no value.
+    """
     import narwhals as nw
 
     dtype = series.dtype
-    if dtype == nw.Boolean:
-        return (
-            [None if value is None else bool(value) for value in series.to_list()]
-            if _has_null(series)
-            else (series.to_numpy().astype(bool))
-        )
+    if dtype in (nw.Categorical, nw.Enum):
+        return series.to_list(), "category"
     if dtype.is_integer() or dtype.is_float() or dtype == nw.Decimal:
-        if dtype.is_integer() and not _has_null(series):
-            return np.asarray(series.to_numpy())
-        return np.asarray(series.cast(nw.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
+        return _numbers(series), None
+    if dtype == nw.Boolean and not _has_null(series):
+        return series.to_numpy().astype(bool), None
     if dtype in (nw.Datetime, nw.Date):
-        return _moments(series, dtype)
+        return _moments(series, dtype), None
     if dtype == nw.Duration:
-        nanoseconds = series.dt.total_nanoseconds()
-        return np.asarray(nanoseconds.cast(nw.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64) / 1e9
+        return _numbers(series.dt.total_nanoseconds()) / 1e9, None
     if dtype.is_nested():
-        raise DTypeError(f"column {name!r} has values of {dtype}, expected one number, text or date in each cell")
-    return series.to_list()
+        raise DTypeError(f"column {series.name!r} has values of {dtype}, expected one number, text or date in a cell")
+    return series.to_list(), None
+
+
+def _numbers(series: Any) -> Array:
+    """Whole numbers as they are, float64 where there are fractions or missing values, which are NaN."""
+    import narwhals as nw
+
+    if series.dtype.is_integer() and not _has_null(series):
+        return np.asarray(series.to_numpy())
+    return np.asarray(series.cast(nw.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
 
 
 def _has_null(series: Any) -> bool:

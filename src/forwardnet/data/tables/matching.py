@@ -95,8 +95,13 @@ class Categories:
         found = self._codes.get(name)
         return self._by_number.get(_spelled(name), self.unknown) if found is None else found
 
-    def knows(self, name: str) -> bool:
-        """Whether training had this name."""
+    def unseen(self, column: Column) -> dict[str, int]:
+        """The names in the column that training had not, and in how many rows each is."""
+        names, index = named(column)
+        counts = np.bincount(index + 1, minlength=len(names) + 1)[1:].tolist()
+        return {name: n for name, n in zip(names, counts, strict=True) if n and not self._knows(name)}
+
+    def _knows(self, name: str) -> bool:
         return name in self._codes or _spelled(name) in self._by_number
 
 

@@ -1,0 +1,59 @@
+"""Says what is unusual about a table that is encoded after training; nothing of it stops a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from forwardnet.data.tables import matching
+from forwardnet.data.tables.features import Feature
+from forwardnet.data.tables.numbers import LARGEST, NumberScaler
+from forwardnet.data.tables.table import Table
+
+
+def remarks(
+    table: Table,
+    features: Sequence[Feature],
+    left_out: Mapping[str, str],
+    scaler: NumberScaler,
+    unseen: Mapping[str, Mapping[str, int]],
+) -> tuple[str, ...]:
+    """One sentence for each thing."""
+    known = {feature.name for feature in features} | set(left_out)
+    further = [name for name in table.names if name not in known]
+    found = [f"columns that training had not are ignored: {_listed(further)}"] if further else []
+    for name, counts in unseen.items():
+        categories = next(feature.categories for feature in features if feature.name == name)
+        taken = "the rare ones" if categories is not None and categories.rare else "missing"
+        n = sum(counts.values())
+        found.append(f"{name!r} has categories unknown in training, in {n} rows, taken for {taken}: {_listed(counts)}")
+    place = 0
+    for feature in features:
+        if feature.n_numbers:
+            found.extend(_of_numbers(table, feature, scaler, place))
+            place += feature.n_numbers
+    return tuple(found)
+
+
+def _of_numbers(table: Table, feature: Feature, scaler: NumberScaler, place: int) -> Iterator[str]:
+    values = matching.as_numbers(matching.find(table, [feature.name])[0], table.name, feature.kind)
+    is_missing = np.isnan(values)
+    if feature.missing is None and is_missing.any():
+        yield (
+            f"{feature.name!r} is missing in {int(is_missing.sum())} rows, which training had not: "
+            "taken for the middle of the training rows"
+        )
+    if feature.form != "number":
+        return
+    with np.errstate(over="ignore"):
+        size = np.abs((values - scaler.center[place]) / scaler.scale[place])
+    is_far = size > LARGEST[scaler.method]
+    if is_far.any():
+        row, limit = int(np.argmax(is_far)), LARGEST[scaler.method]
+        yield f"{feature.name!r} has {values[row]:g} at row {row}, {limit:g} times as far off as usual: taken for that"
+
+
+def _listed(names: Sequence[str] | Mapping[str, int]) -> str:
+    shown = ", ".join(repr(name) for name in list(names)[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
