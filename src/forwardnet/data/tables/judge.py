@@ -33,12 +33,14 @@ class Rules:
     """What holds for all columns of a table.
 
     `missing`: texts that mean no value, in small letters. `decimal`: the decimal sign, None to find it out;
-    `comma_is_decimal`: what 1,234 means then. `where` begins each error; `place(i)` says where row i stands.
+    `comma_is_decimal`: what 1,234 means then; `dots_group`: that 1.234 is more than a thousand, as other columns have
+    decimal commas. `where` begins each error; `place(i)` says where row i stands.
     """
 
     missing: frozenset[str] = frozenset(MISSING)
     decimal: str | None = None
     comma_is_decimal: bool = False
+    dots_group: bool = False
     where: str = "table"
     place: Callable[[int], str] = field(default=lambda row: f"row {row}")
 

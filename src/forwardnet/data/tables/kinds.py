@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from forwardnet.data.tables.judge import MISSING, SENTINELS, NumberFacts, Rules, Verdict, judge_numbers
 from forwardnet.data.tables.profile import Profile
-from forwardnet.data.tables.table import KINDS, Column
+from forwardnet.data.tables.table import CODED, KINDS, Column
 from forwardnet.errors import ArgumentError, DataError, ShapeError, unknown_name
 
 Array = NDArray[Any]
@@ -40,14 +40,26 @@ def columns_of(
     rules = rules or Rules(missing=frozenset(text.strip().casefold() for text in missing))
     check_kinds(kinds, names)
     wanted = kinds or {}
+    found = [_as_array_or_texts(name, own) for name, own in zip(names, values, strict=True)]
+    profiles = {
+        n: _profiled(n, own, wanted.get(n), rules) for n, own in zip(names, found, strict=True) if type(own) is list
+    }
+    rules = settled(profiles.values(), rules)
     columns: list[Column] = []
     notes: list[str] = []
     marks = Marks()
-    for name, own in zip(names, values, strict=True):
-        column, said = column_of(name, own, kind=wanted.get(name), rules=rules, n_columns=len(names), marks=marks)
+    for name, own in zip(names, found, strict=True):
+        column, said = _column(name, own, wanted.get(name), rules, len(names), marks, profiles.get(name))
         columns.append(column)
         notes += said
     return tuple(columns), (*marks.notes(), *notes)
+
+
+def settled(profiles: Iterable[Profile], rules: Rules) -> Rules:
+    """The rules, with what a comma means found out: where one column has decimal commas, others have, too."""
+    if rules.decimal is None and any(profile.has_decimal_commas() for profile in profiles):
+        return replace(rules, comma_is_decimal=True, dots_group=True)
+    return rules
 
 
 class Marks:
@@ -85,38 +97,44 @@ def check_kinds(kinds: Mapping[str, str] | None, names: Sequence[str]) -> None:
 
 
 def column_of(
+    name: str, values: Any, *, kind: str | None = None, rules: Rules | None = None, n_columns: int = 1
+) -> tuple[Column, tuple[str, ...]]:
+    """One column, and notes on it; see `columns_of`."""
+    marks = Marks()
+    column, notes = _column(name, _as_array_or_texts(name, values), kind, rules or Rules(), n_columns, marks)
+    return column, (*marks.notes(), *notes)
+
+
+Found = tuple[Array, str] | list[str]  # numbers and what they are, or texts
+
+
+def _column(
     name: str,
-    values: Any,
-    *,
-    kind: str | None = None,
-    rules: Rules | None = None,
-    n_columns: int = 1,
-    marks: Marks | None = None,
+    found: Found,
+    kind: str | None,
+    rules: Rules,
+    n_columns: int,
+    marks: Marks,
+    profile: Profile | None = None,
 ) -> tuple[Column, tuple[str, ...]]:
-    """One column, and notes on it; see `columns_of`. What was taken for missing is added to `marks`."""
-    rules, marks = rules or Rules(), marks or Marks()
-    found = _as_array_or_texts(name, values)
-    if isinstance(found, list):
-        return text_column(name, found, kind=kind, rules=rules, n_columns=n_columns, marks=marks)
-    array, words = found
-    if kind in ("category", "text", "identifier"):
-        texts = ["" if np.isnan(v) else number_text(v) for v in array.tolist()]
+    """The column of what was found; texts that were taken for missing are added to `marks`."""
+    if not isinstance(found, list):
+        array, words = found
+        if kind not in CODED:
+            return number_column(
+                name, array, kind=kind, words="dates" if kind == "date" else words, n_columns=n_columns
+            )
         rules = replace(rules, missing=rules.missing | {""})
-        return text_column(name, texts, kind=kind, rules=rules, n_columns=n_columns, marks=marks)
-    if kind == "date":
-        words = "dates"
-    return number_column(name, array, kind=kind, words=words, n_columns=n_columns)
+        found = ["" if np.isnan(value) else number_text(value) for value in array.tolist()]
+    decision = (profile or _profiled(name, found, kind, rules)).decide(rules, n_columns=n_columns)
+    marks.add(name, decision.marks)
+    return decision.column(found, rules), decision.notes
 
 
-def text_column(
-    name: str, texts: list[str], *, kind: str | None, rules: Rules, n_columns: int, marks: Marks
-) -> tuple[Column, tuple[str, ...]]:
-    """The column of texts as a file has them."""
+def _profiled(name: str, texts: list[str], kind: str | None, rules: Rules) -> Profile:
     profile = Profile(name, rules, kind=kind)
     profile.add(texts)
-    decision = profile.decide(n_columns=n_columns)
-    marks.add(name, decision.marks)
-    return decision.column(texts, rules), decision.notes
+    return profile
 
 
 def number_column(
@@ -173,7 +191,7 @@ def number_text(value: float) -> str:
 # -- Python objects and arrays ----------------------------------------------------------------------------
 
 
-def _as_array_or_texts(name: str, values: Any) -> tuple[Array, str] | list[str]:
+def _as_array_or_texts(name: str, values: Any) -> Found:
     """float64 numbers with what they are, or texts ("" where there is no value)."""
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
@@ -191,7 +209,7 @@ def _as_array_or_texts(name: str, values: Any) -> tuple[Array, str] | list[str]:
     return _of_objects(name, values)
 
 
-def _of_numbers(values: Array) -> tuple[Array, str] | list[str]:
+def _of_numbers(values: Array) -> Found:
     if values.dtype.kind == "b":
         return values.astype(np.float64), "numbers"
     array = values.astype(np.float64)
@@ -202,7 +220,7 @@ def _of_numbers(values: Array) -> tuple[Array, str] | list[str]:
     return array, "numbers"
 
 
-def _of_objects(name: str, values: list[Any]) -> tuple[Array, str] | list[str]:
+def _of_objects(name: str, values: list[Any]) -> Found:
     """Objects of one sort as numbers or dates, of several as their texts."""
     is_missing = [is_none(value) for value in values]
     present = [value for value, gone in zip(values, is_missing, strict=True) if not gone]

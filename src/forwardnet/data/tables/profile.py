@@ -175,8 +175,16 @@ class Profile:
 
     # -- the decision --------------------------------------------------------------------------------------
 
-    def decide(self, *, n_columns: int = 1) -> Decision:
+    def has_decimal_commas(self) -> bool:
+        """Whether the numbers have commas that can be nothing but decimal ones."""
+        if self.is_plain or not self.is_complete or not any("," in text for text in self.counts):
+            return False
+        found = notations.notation_of(list(self.counts), decimal=None, comma_is_decimal=False)
+        return found is not None and found.decimal == ","
+
+    def decide(self, rules: Rules, *, n_columns: int = 1) -> Decision:
         """What the column is. Raises DataError where it cannot be what `kind` says."""
+        self.rules = rules
         return replace(self._decide(n_columns), marks={mark: count for mark, count in self.marks.items() if mark})
 
     def _decide(self, n_columns: int) -> Decision:
@@ -184,7 +192,7 @@ class Profile:
             return self._as_told()
         is_code = self.inexact is not None or (self.are_codes and self._all_digits)
         if self.is_plain and not is_code:
-            return self._numeric(n_columns)
+            return self._grouped_by_dots(n_columns) or self._numeric(n_columns)
         texts = list(self.counts)
         if not is_code and self.is_complete and texts:
             found = self._written(texts, n_columns)
@@ -234,13 +242,31 @@ class Profile:
         notation = notations.notation_of(texts, decimal=rules.decimal, comma_is_decimal=rules.comma_is_decimal)
         if notation is None:
             return None
-        facts = NumberFacts(rows=self.facts.rows, missing=self.facts.missing)
+        other = notations.notation_of(texts, decimal=None, comma_is_decimal=not rules.comma_is_decimal)
+        notes = ()
+        if rules.decimal is None and other != notation:
+            notes = (f"{self.name}: {texts[0]} could be read otherwise than as {notation.words}; decimal=... says how",)
+        return self._noted(notation, texts, n_columns, notes)
+
+    def _grouped_by_dots(self, n_columns: int) -> Decision | None:
+        """Numbers such as 1.234 in a table with decimal commas elsewhere; None where they are none."""
+        texts = list(self.counts)
+        if not (self.rules.dots_group and self.is_complete and any("." in text for text in texts)):
+            return None
+        notation = Notation(",", grouped=True)
+        if notation.parse(texts) is None:
+            return None
+        note = f"{self.name}: dots as in {texts[0]} separate thousands, since other columns have decimal commas"
+        return self._noted(notation, texts, n_columns, (note,))
+
+    def _noted(self, notation: Notation, texts: list[str], n_columns: int, notes: tuple[str, ...]) -> Decision:
+        """A column of numbers in another notation."""
         numbers = notation.parse(texts) or []
-        self.facts = facts
+        self.facts = NumberFacts(rows=self.facts.rows, missing=self.facts.missing)
         self._facts(np.array(numbers), np.array(list(self.counts.values())))
-        facts.distinct = len(set(numbers))
-        verdict = judge.judge_numbers(self.name, facts, words=notation.words, n_columns=n_columns)
-        return Decision(self.name, verdict.kind, verdict.reason, notation, None, self._notes() + verdict.notes)
+        self.facts.distinct = len(set(numbers))
+        verdict = judge.judge_numbers(self.name, self.facts, words=notation.words, n_columns=n_columns)
+        return Decision(self.name, verdict.kind, verdict.reason, notation, None, self._notes() + notes + verdict.notes)
 
     def _textual(self, verdict: Verdict) -> Decision:
         """A column of texts."""
