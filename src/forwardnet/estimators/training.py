@@ -56,6 +56,7 @@ def train(
         sample_weight=sample_weight,
         callbacks=own,
         shuffle=plan.shuffle,
+        drop_last=plan.drop_last,
         progress=progress,
     )
     chosen = best.best_epoch if best is not None and plan.keep_best else len(history)

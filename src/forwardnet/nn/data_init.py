@@ -39,7 +39,7 @@ def init_from_data(model: Module, X: Array, *, most_rows: int = MOST_ROWS) -> Mo
     model.eval()
     try:
         with no_grad():
-            model(from_numpy(np.ascontiguousarray(X)))
+            model(from_numpy(np.ascontiguousarray(X)).to(next(model.parameters()).dtype))
     finally:
         for handle in handles:
             handle.remove()
@@ -49,7 +49,7 @@ def init_from_data(model: Module, X: Array, *, most_rows: int = MOST_ROWS) -> Mo
 
 def _start(layer: Any, args: tuple[Tensor, ...]) -> None:
     """Give a layer its start from what reaches it."""
-    x = args[0].detach().numpy()
+    x = args[0].numpy()
     x = x.reshape(-1, x.shape[-1])
     weight = randn(*layer.weight.shape, dtype=layer.weight.dtype).numpy()
     z = x @ weight.T * layer.factor
