@@ -71,6 +71,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "pandas": ("",),
     "narwhals": ("data/tables/",),
     "threadpoolctl": ("train/",),  # comes with scikit-learn
+    "joblib": ("validate/", "estimators/"),  # likewise
     "torch": ("interop/",),
 }
 # Rooms that are themselves entered only on demand, so that their files may import these at the top.

@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_other_ones() -> None:
     first = validated(seed=3)
     drawn = ff.rand(1).item()
     ff.manual_seed(2)
-    again = validated(seed=3, threads=1)
+    again = validated(seed=3, n_jobs=1)
     assert first.outputs.tobytes() == again.outputs.tobytes()
     assert first.outputs.tobytes() != validated(seed=4).outputs.tobytes()
     ff.manual_seed(1)
@@ -160,7 +160,7 @@ def test_targets_can_be_scaled_inside_the_fold() -> None:
 
 def test_many_copies_of_the_data_are_made_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = validated(cv=6)
-    monkeypatch.setattr("forwardnet.validate.cross.MOST_BYTES", 2 * data()[0].nbytes)
+    monkeypatch.setattr("forwardnet.validate.built.MOST_BYTES", 2 * data()[0].nbytes)
     parts = validated(cv=6)
     # In another company a model may go another way (alone, not in a lane): rounding.
     np.testing.assert_allclose(parts.predictions, whole.predictions, rtol=1e-3, atol=1e-4)
@@ -220,7 +220,7 @@ def test_wrong_calls(options: dict[str, Any], kind: type[Exception], message: st
 
 def test_wrong_builders_and_data() -> None:
     X, y = data()
-    with pytest.raises(ArgumentError, match="build is a Linear, expected a function that makes a new model"):
+    with pytest.raises(ArgumentError, match="Linear is neither an estimator nor a function that makes a model"):
         k_fold(nn.Linear(3, 2), X, y, loss="mse")
     with pytest.raises(ArgumentError, match=r"build\(\) gave int"):
         k_fold(lambda: 3, X, y, loss="mse")

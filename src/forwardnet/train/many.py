@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -73,6 +73,7 @@ def fit_many(
     batch_size: int = 64,
     shuffle: bool = True,
     threads: int | None = None,
+    on_done: Callable[[int], object] | None = None,
 ) -> list[History]:
     """Fit each trainer to its rows of `X` and `y`: what `trainer.fit(X[r], y[r], ...)` does, many at once.
 
@@ -80,6 +81,8 @@ def fit_many(
     (None: as many as there are processors). A model's weights depend on its own seed, rows and start alone, never on
     what trains beside it or on the number of threads; they agree with those of a single `fit` within rounding. A run
     that meets a NaN ends as `stopped == "diverged"` in its history, with its last good weights, and disturbs no other.
+    `on_done` is called with a number of models whenever so many more have ended. Ctrl-C raises KeyboardInterrupt; the
+    histories of models that were not finished are empty.
 
     Returns:
         The histories, in the order of the trainers.
@@ -97,7 +100,7 @@ def fit_many(
     arrays, _ = trainers[0]._data(X, y, None, 0.0, None)
     jobs = _jobs(trainers, rows, len(arrays[0]))
     many = _Many(arrays, epochs, batch_size, bool(shuffle), threads)
-    return many.run(jobs)
+    return many.run(jobs, on_done)
 
 
 def _jobs(trainers: Sequence[Trainer], rows: Iterable[Any] | None, n: int) -> list[Job]:
@@ -128,21 +131,24 @@ class _Many:
         self.workers = threads.available() if most is None else inputs.whole(most, "threads", least=1)
         self.stopped = threading.Event()
 
-    def run(self, jobs: Sequence[Job]) -> list[History]:
+    def run(self, jobs: Sequence[Job], on_done: Callable[[int], object] | None = None) -> list[History]:
         """All jobs; the histories in order."""
         works: list[Any] = []
-        for alike in _alike(jobs):
-            fleet = self._fleet(alike)
+        for numbers in alike([job.trainer for job in jobs], [len(job.rows) for job in jobs]):
+            group = [jobs[number] for number in numbers]
+            fleet = self._fleet(group)
             if fleet is None:
-                works += [(self._alone, (job,)) for job in alike]
+                works += [(self._alone, (job,)) for job in group]
             else:
-                parts = [alike[i : i + LANES] for i in range(0, len(alike), LANES)]
+                parts = [group[i : i + LANES] for i in range(0, len(group), LANES)]
                 works += [(self._together, (fleet, part)) for part in parts]
         with ThreadPoolExecutor(min(self.workers, len(works)), thread_name_prefix="fit-many") as pool:
             futures = [pool.submit(work, *args) for work, args in works]
             try:
-                for future in futures:
+                for future, (_, args) in zip(futures, works, strict=True):
                     future.result()
+                    if on_done is not None:
+                        on_done(len(args[1]) if len(args) == 2 else 1)
             except BaseException:
                 self.stopped.set()
                 for future in futures:
@@ -286,11 +292,11 @@ def _cells(trainer: Trainer) -> list[Cell]:
         return cells_of([trainer.model, trainer.optimizer])
 
 
-def _alike(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs in groups that one program fits: equal counts of rows and epochs, and equal networks."""
-    groups: dict[Any, list[Job]] = {}
-    for job in jobs:
-        groups.setdefault((len(job.rows), job.trainer.epochs_done, _description(job.trainer)), []).append(job)
+def alike(trainers: Sequence[Trainer], counts: Sequence[int]) -> list[list[int]]:
+    """Numbers of trainers in groups that one program fits: equal `counts` of rows and epochs, and equal networks."""
+    groups: dict[Any, list[int]] = {}
+    for number, (trainer, count) in enumerate(zip(trainers, counts, strict=True)):
+        groups.setdefault((count, trainer.epochs_done, _description(trainer)), []).append(number)
     return list(groups.values())
 
 

@@ -1,70 +1,82 @@
 """Cross-validation: many models of one kind, each asked about rows that it has not learnt from.
 
 Whatever is learnt from rows is learnt inside the fold: the scales of the columns, too. Small networks train sixteen at
-a time in the lanes of one native program (`train.fit_many`).
+a time in the lanes of one native program (`train.fit_many`); estimators one in each thread.
 
 Axis glossary: n rows, d columns, k outputs, F folds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forwardnet import errors, nn
-from forwardnet.data.batches import stream_of
-from forwardnet.data.scaling import Standardizer
-from forwardnet.tensor.random import Generator, drawing_from
-from forwardnet.train.many import fit_many
-from forwardnet.train.scoring import Chosen, choose
-from forwardnet.train.trainer import Trainer
+from forwardnet import errors
+from forwardnet.train.pairing import Pairing
+from forwardnet.train.scoring import Scores
+from forwardnet.validate import built, estimated, rows as table
+from forwardnet.validate.answers import Layout, layout_of
+from forwardnet.validate.candidates import Candidate, is_estimator
 from forwardnet.validate.folds import Fold, folds
 from forwardnet.validate.leakage import leaks
-from forwardnet.validate.result import Validation, fold_scores
+from forwardnet.validate.options import Options
+from forwardnet.validate.outcome import Outcome
+from forwardnet.validate.parallel import Workers
+from forwardnet.validate.result import Validation, score_of
+from forwardnet.validate.scorers import scores_for
 
 Array = NDArray[Any]
-Build = Callable[[], Trainer | nn.Module]
-
-USUAL: dict[str, tuple[str, ...]] = {
-    "classes": ("accuracy", "log_loss"),
-    "labels": ("accuracy",),
-    "values": ("rmse", "mae", "r2"),
-}
-# Bytes of scaled copies of the data, one for each fold, that are held at once.
-MOST_BYTES = 1 << 29
 
 
 def cross_validate(
-    build: Build,
+    model: Any,
     X: Any,
     y: Any,
     *,
     cv: Any = 5,
+    metrics: Any = None,
     loss: Any = None,
-    optimizer: Any = "adam",
-    metrics: Chosen | Sequence[Chosen] | None = None,
-    epochs: int = 20,
-    batch_size: int = 64,
-    scale: bool = True,
-    scale_target: bool = False,
+    optimizer: Any = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    scale: bool | None = None,
+    scale_target: bool | None = None,
+    fit_params: Mapping[str, Any] | None = None,
     stratify: bool | None = None,
     groups: Any = None,
     ordered: bool = False,
     repeats: int = 1,
     seed: int = 0,
-    threads: int | None = None,
+    n_jobs: int | None = None,
     keep_models: bool = False,
+    train_scores: bool = False,
+    progress: bool | Callable[[Any], object] = False,
 ) -> Validation:
     """Train a model for each fold, and ask it about the rows it has not seen.
 
-    `build()` is called for each fold and returns a Trainer, or a model, which is trained with `loss` and `optimizer`
-    (a name, or a function of the parameters). What it draws depends on `seed` and the fold alone. `cv`, `groups`,
-    `ordered` and `repeats` say what the folds are (see `folds`); classes are kept in proportion unless `stratify` is
-    False. With `scale` columns are standardised by the mean and deviation of the fold's training rows, with
-    `scale_target` the targets, too, and outputs are brought back. `metrics` default to what suits the loss.
+    `model` is an estimator, anything with `fit` and `predict` (pipelines and scikit-learn's own, too), of which each
+    fold fits an unfitted copy; or a function that is called for each fold and returns an estimator, a Trainer, or an
+    `nn.Module`. What it draws depends on `seed` and the fold alone: a `random_state` of None is given a number.
+
+    `cv`, `groups`, `ordered` and `repeats` say what the folds are (see `folds`); classes are kept in proportion unless
+    `stratify` is False. `metrics` are names of `ff.metrics` or of scikit-learn's scorers, scorers, or functions (y,
+    outputs) -> number; they default to what suits the model. `X` is an array, a data frame, a `Table` or whatever else
+    the model takes; each row or group is asked about by a model that has not seen it. `fit_params` are further
+    arguments of an estimator's `fit`, of which arrays of n rows are split like the rows. `train_scores` measures the
+    rows that were learnt from, too.
+
+    For functions that return modules or Trainers: an `nn.Module` is trained with `loss` and `optimizer` (a name, or a
+    function of the parameters; "adam"), for `epochs` (20) with batches of `batch_size` (64). With `scale` (True)
+    columns are standardised by the mean and deviation of the fold's training rows, with `scale_target` (False) the
+    targets, too, and outputs are brought back.
+
+    At most `n_jobs` train at once (None: as many as there are processors), in threads, or where
+    `joblib.parallel_config(backend=...)` says; the result does not depend on either. Ctrl-C ends it, and the folds that
+    are done are kept.
 
     Returns:
         A `Validation`: every row's out-of-fold outputs, scores of folds and of all rows with intervals, histories.
@@ -72,143 +84,176 @@ def cross_validate(
     Raises:
         ArgumentError, DataError, ShapeError: the call or the data cannot be used.
     """
-    X = np.ascontiguousarray(X)
-    if X.ndim < 2 or not len(X):
-        raise errors.ShapeError(f"cross_validate: X has shape {X.shape}, expected rows and columns")
-    first = _trainer(build, loss, optimizer, seed, 0)
-    targets = first._data(_floats(X, first), y, None, 0.0, None)[0][1]
-    labels = _labels(targets, first, stratify, cv, ordered)
-    chosen = folds(len(X), cv, labels=labels, groups=groups, ordered=ordered, repeats=repeats, seed=seed)
-    scorer = choose(USUAL.get(first._pairing.kind, ()) if metrics is None else metrics, first._pairing)
-    if scale_target and first._pairing.kind != "values":
-        raise errors.ArgumentError(
-            f"cross_validate: scale_target is for numbers, and {first._pairing.loss} has classes"
-        )
-    trainers = [first, *(_trainer(build, loss, optimizer, seed, fold.number) for fold in chosen[1:])]
-    settings = {"epochs": epochs, "batch_size": batch_size, "threads": threads}
-    outputs = _run(trainers, chosen, X, targets, settings, scale=scale, scale_target=scale_target)
-    return Validation(
-        y=targets,
-        outputs=_gathered(outputs, chosen, len(X)),
-        folds=chosen,
-        scores=fold_scores(scorer, targets, outputs, chosen),
-        histories=[trainer.history for trainer in trainers],
-        notes=_notes(X, targets, chosen, trainers),
-        groups=None if groups is None else np.asarray(groups),
-        models=[trainer.model for trainer in trainers] if keep_models else [],
-        _scorer=scorer,
-        _seed=seed,
-    )
-
-
-def k_fold(build: Build, X: Any, y: Any, k: int = 5, **options: Any) -> Validation:
-    """`cross_validate` with `k` folds: each row is asked about once, by a model that learnt from the other folds."""
-    return cross_validate(build, X, y, cv=int(k), **options)
-
-
-def leave_one_out(build: Build, X: Any, y: Any, **options: Any) -> Validation:
-    """`cross_validate` with a model for each row (or group), which learns from all the others."""
-    return cross_validate(build, X, y, cv="loo", **options)
-
-
-def holdout(build: Build, X: Any, y: Any, test: float = 0.2, **options: Any) -> Validation:
-    """`cross_validate` with one part of the rows held out; `repeats` draws it anew: much may hang on that."""
-    return cross_validate(build, X, y, cv=float(test), **options)
-
-
-def _trainer(build: Any, loss: Any, optimizer: Any, seed: int, number: int) -> Trainer:
-    """The trainer of a fold; what the builder draws depends on the seed and the number."""
-    if not callable(build) or hasattr(build, "parameters"):
-        kind = type(build).__name__
-        raise errors.ArgumentError(
-            f"cross_validate: build is a {kind}, expected a function that makes a new model",
-            hint="lambda: make_model()",
-        )
-    with drawing_from(Generator(seed, stream=stream_of("weights", number))):
-        made = build()
-        if isinstance(made, Trainer):
-            return made
-        if not isinstance(made, nn.Module):
-            raise errors.ArgumentError(
-                f"cross_validate: build() gave {type(made).__name__}, expected a Trainer or a model"
-            )
-        if loss is None:
-            raise errors.ArgumentError("cross_validate: the loss is missing", hint='loss="cross_entropy" or loss="mse"')
-        own = optimizer(made.parameters()) if callable(optimizer) else optimizer
-        return Trainer(made, loss, own, seed=seed)
-
-
-def _floats(X: Array, trainer: Trainer) -> Array:
-    return X if X.dtype.kind == "f" else X.astype(trainer._dtype)
-
-
-def _labels(y: Array, trainer: Trainer, stratify: bool | None, cv: Any, ordered: bool) -> Array | None:
-    """The classes that folds keep in proportion; None where there are none, or every row is alone."""
-    is_classes = trainer._pairing.kind in ("classes", "labels") and (y.ndim == 1 or y.shape[1:] == (1,))
-    if stratify and not is_classes:
-        raise errors.ArgumentError("cross_validate: stratify needs one class for each row")
-    if stratify is False or not is_classes or ordered or cv == "loo":
-        return None
-    return y.reshape(-1).astype(np.int64)
-
-
-def _run(
-    trainers: Sequence[Trainer],
-    chosen: Sequence[Fold],
-    X: Array,
-    y: Array,
-    settings: dict[str, Any],
-    *,
-    scale: bool,
-    scale_target: bool,
-) -> list[Array]:
-    """Train the models of all folds; the outputs for the test rows of each."""
-    outputs: list[Array] = []
-    at_once = max(1, MOST_BYTES // max(1, X.nbytes)) if scale else len(chosen)
-    for start in range(0, len(chosen), at_once):
-        part = slice(start, start + at_once)
-        outputs += _run_part(trainers[part], chosen[part], X, y, settings, scale=scale, scale_target=scale_target)
-    return outputs
-
-
-def _run_part(
-    trainers: Sequence[Trainer],
-    chosen: Sequence[Fold],
-    X: Array,
-    y: Array,
-    settings: dict[str, Any],
-    *,
-    scale: bool,
-    scale_target: bool,
-) -> list[Array]:
-    """The same for some folds, whose copies of the data are held at once."""
-    n = len(X)
-    scalers = [Standardizer().fit(X[fold.train]) if scale else None for fold in chosen]
-    copies = [X if scaler is None else scaler.transform(X) for scaler in scalers]
-    target_scalers = [Standardizer().fit(y[fold.train]) if scale_target else None for fold in chosen]
-    targets = [y if scaler is None else scaler.transform(y) for scaler in target_scalers]
-    is_shared = not scale and not scale_target
-    # Each fold has rows of its own where it has scales of its own: one after another in one array.
-    everything = copies[0] if is_shared else np.concatenate(copies)
-    answers = targets[0] if is_shared else np.concatenate(targets)
-    rows = [fold.train + (0 if is_shared else i * n) for i, fold in enumerate(chosen)]
-    fit_many(trainers, everything, answers, rows, **settings)
-    outputs = [t.predict(copy[fold.test]) for t, copy, fold in zip(trainers, copies, chosen, strict=True)]
-    return [o if s is None else s.inverse(o) for o, s in zip(outputs, target_scalers, strict=True)]
-
-
-def _gathered(outputs: Sequence[Array], chosen: Sequence[Fold], n: int) -> Array:
-    """(repeats, n, k): the outputs of each row, NaN where there are none."""
-    repeats = max(fold.repeat for fold in chosen) + 1
-    found = np.full((repeats, n, *outputs[0].shape[1:]), np.nan, outputs[0].dtype)
-    for fold, own in zip(chosen, outputs, strict=True):
-        found[fold.repeat, fold.test] = own
+    given = {name: value for name, value in locals().items() if name not in ("model", "X", "y")}
+    (found,) = validate_all([Candidate(model)], X, y, Options.of(given))
     return found
 
 
-def _notes(X: Array, y: Array, chosen: Sequence[Fold], trainers: Sequence[Trainer]) -> list[str]:
-    notes = leaks(X, y, chosen)
-    diverged = [fold.number for fold, t in zip(chosen, trainers, strict=True) if t.history.stopped == "diverged"]
+def k_fold(model: Any, X: Any, y: Any, k: int = 5, **options: Any) -> Validation:
+    """`cross_validate` with `k` folds: each row is asked about once, by a model that learnt from the other folds."""
+    return cross_validate(model, X, y, cv=int(k), **options)
+
+
+def leave_one_out(model: Any, X: Any, y: Any, **options: Any) -> Validation:
+    """`cross_validate` with a model for each row (or group), which learns from all the others."""
+    return cross_validate(model, X, y, cv="loo", **options)
+
+
+def holdout(model: Any, X: Any, y: Any, test: float = 0.2, **options: Any) -> Validation:
+    """`cross_validate` with one part of the rows held out; `repeats` draws it anew: much may hang on that."""
+    return cross_validate(model, X, y, cv=float(test), **options)
+
+
+@dataclass
+class Study:
+    """Candidates whose answers are read in one way, the data as they take them, and how they are scored."""
+
+    layout: Layout | Pairing
+    X: Any
+    raw: Array  # what estimators learn from
+    y: Array  # what is scored
+    scorer: Scores
+    numbers: list[int] = field(default_factory=list)  # of the candidates
+
+    @property
+    def labels(self) -> Array | None:
+        """The class of each row (n,); None where rows have none."""
+        is_classes = self.layout.kind in ("classes", "labels") and (self.y.ndim == 1 or self.y.shape[1:] == (1,))
+        return self.y.reshape(-1).astype(np.int64) if is_classes else None
+
+    def run(
+        self, units: Sequence[tuple[Candidate, Fold]], options: Options, workers: Workers, on_done: Any = None
+    ) -> Any:
+        """(number of the unit, its outcome), as they end."""
+        if isinstance(self.layout, Layout):
+            return estimated.run(units, self.X, self.raw, self.layout, options, workers)
+        return built.run(units, self.X, self.y, options, workers, on_done)
+
+
+def validate_all(
+    candidates: Sequence[Candidate], X: Any, y: Any, options: Options, chosen: list[Fold] | None = None
+) -> list[Validation]:
+    """A `Validation` of each candidate on the same folds, with the same seeds; alike networks train together."""
+    studies = studies_of(candidates, X, y, options)
+    if chosen is None:
+        chosen = folds_of(studies[0], options)
+    notes = leaks(X, studies[0].y, chosen)
+    workers = Workers.of(options.n_jobs)
+    found: dict[int, Validation] = {}
+    for study in studies:
+        units = [(candidates[i], fold) for i in study.numbers for fold in chosen]
+        outcomes: list[Outcome | None] = [None] * len(units)
+        is_cut = False
+        try:
+            for number, outcome in study.run(units, options, workers):
+                outcomes[number] = outcome
+        except KeyboardInterrupt:
+            if not any(outcomes):
+                raise
+            is_cut = True
+        for place, i in enumerate(study.numbers):
+            own = outcomes[place * len(chosen) : (place + 1) * len(chosen)]
+            found[i] = _validation(study, own, chosen, options, notes)
+        if is_cut:
+            break
+    return [found[i] for i in sorted(found)]
+
+
+def studies_of(candidates: Sequence[Candidate], X: Any, y: Any, options: Options) -> list[Study]:
+    """The candidates sorted by how their answers are read."""
+    studies: dict[str, Study] = {}
+    for number, candidate in enumerate(candidates):
+        made = candidate.make(options.seed, 0)
+        if is_estimator(made):
+            raw = table.plain(y)
+            if len(raw) != table.count(X):
+                raise errors.ShapeError(f"validate: X has {table.count(X)} rows and y has {len(raw)}")
+            layout, targets = layout_of(made, raw)
+            key = repr((layout.kind, layout.width, layout.more, layout.more_width))
+            study = Study(layout, X, raw, targets, scores_for(options.metrics, layout))
+        else:
+            trainer = built.trainer_of(candidate, options, 0)
+            key, numbers = repr((trainer._pairing, trainer.precision)), built.numbers(X)
+            if options.scale_target and trainer._pairing.kind != "values":
+                raise errors.ArgumentError(
+                    f"validate: scale_target is for numbers, and {trainer._pairing.loss} has classes"
+                )
+            targets = built.targets_of(trainer, numbers, y)
+            study = Study(trainer._pairing, numbers, targets, targets, scores_for(options.metrics, trainer._pairing))
+        studies.setdefault(key, study).numbers.append(number)
+    return list(studies.values())
+
+
+def folds_of(study: Study, options: Options) -> list[Fold]:
+    """The folds that the options ask for."""
+    labels = study.labels
+    if options.stratify and labels is None:
+        raise errors.ArgumentError("validate: stratify needs one class for each row")
+    if options.stratify is False or options.ordered or options.cv == "loo":
+        labels = None
+    return folds(
+        len(study.y),
+        options.cv,
+        labels=labels,
+        groups=options.groups,
+        ordered=options.ordered,
+        repeats=options.repeats,
+        seed=options.seed,
+    )
+
+
+def _validation(
+    study: Study, outcomes: Sequence[Outcome | None], chosen: list[Fold], options: Options, notes: Sequence[str]
+) -> Validation:
+    """What was said, gathered row by row, and its scores."""
+    done = [(fold, one) for fold, one in zip(chosen, outcomes, strict=True) if one is not None]
+    nothing = dict.fromkeys(study.scorer.metrics, float("nan"))
+    scores = [
+        nothing if one is None else score_of(study.scorer, study.y[fold.test], one.answers)
+        for fold, one in zip(chosen, outcomes, strict=True)
+    ]
+    learnt = [
+        nothing if one is None or one.learnt is None else score_of(study.scorer, study.y[fold.train], one.learnt)
+        for fold, one in zip(chosen, outcomes, strict=True)
+    ]
+    return Validation(
+        y=study.y,
+        answers=_gathered(done, len(study.y), max(fold.repeat for fold in chosen) + 1),
+        folds=chosen,
+        scores=_columns(scores),
+        histories=[one.history for _, one in done if one.history is not None],
+        notes=[*notes, *_troubles(done, len(chosen))],
+        groups=None if options.groups is None else np.asarray(options.groups),
+        models=[one.model for _, one in done] if options.keep_models else [],
+        train_scores=_columns(learnt) if options.train_scores else {},
+        seconds=np.array([np.nan if one is None else one.seconds for one in outcomes]),
+        _layout=study.layout,
+        _scorer=study.scorer,
+        _seed=options.seed,
+    )
+
+
+def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _gathered(done: Sequence[tuple[Fold, Outcome]], n: int, repeats: int) -> Array:
+    """(repeats, n, k): the answers for each row, NaN where there are none."""
+    if not done:
+        return np.full((repeats, n, 1), np.nan)
+    first = done[0][1].answers
+    found = np.full((repeats, n, *first.shape[1:]), np.nan, first.dtype)
+    for fold, one in done:
+        found[fold.repeat, fold.test] = one.answers
+    return found
+
+
+def _troubles(done: Sequence[tuple[Fold, Outcome]], count: int) -> list[str]:
+    """Sentences about folds that diverged, and about those that are missing."""
+    notes = []
+    diverged = [fold.number for fold, one in done if getattr(one.history, "stopped", None) == "diverged"]
     if diverged:
-        notes.append(f"training diverged in {len(diverged)} of {len(chosen)} folds, the first is number {diverged[0]}")
+        notes.append(f"training diverged in {len(diverged)} of {count} folds, the first is number {diverged[0]}")
+    if len(done) < count:
+        notes.append(f"interrupted: {len(done)} of {count} folds are done")
     return notes
