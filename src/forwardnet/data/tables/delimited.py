@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from forwardnet.data.tables import headers
 from forwardnet.data.tables.dialect import Dialect, checked_separator, detect, parse_sample, trimmed
 from forwardnet.data.tables.encodings import checked_encoding, detect_encoding, is_gzip, open_text
+from forwardnet.data.tables.factor import Factored, Factoring
 from forwardnet.data.tables.judge import shown
 from forwardnet.errors import DataError, FileFormatError
 
@@ -22,6 +24,7 @@ SAMPLE_LINES = 500
 SAMPLE_CHARACTERS = 1 << 19  # a line may be long
 BLOCK_ROWS = 16_384
 LONGEST_NAME = 200
+_LINE_END = re.compile(r"\r\n|\r|\n")
 UNQUOTED = "put values that hold the separator between quotes"
 
 
@@ -111,39 +114,70 @@ def _check_names(layout: Layout) -> None:
             )
 
 
-def rows_of(layout: Layout, *, limit: int | None = None) -> Iterator[tuple[int, list[str]]]:
-    """(line, texts (d,)) for each row of values.
+@dataclass(frozen=True)
+class Block:
+    """Some rows: the line in which each begins, counted from 1 as in an editor, and the texts of each column."""
 
-    Lines count from 1 as in an editor. Values that are missing at the end of a row are empty, and empty ones beyond the
-    last column are left out; both are counted in `layout.notes` at the end. Raises DataError for a row with more values
-    than columns.
+    lines: Sequence[int]
+    columns: list[tuple[str, ...]]
+
+
+def blocks_of(layout: Layout, *, limit: int | None = None, rows: int = BLOCK_ROWS) -> Iterator[Block]:
+    """The rows of values, up to so many `rows` at once.
+
+    Values that are missing at the end of a row are empty, and empty ones beyond the last column are left out; both are
+    counted in `layout.notes` at the end. Raises DataError for a row with more values than columns, or zero bytes.
     """
-    width, first_short, short, long_, first_long = layout.width, 0, 0, 0, 0
-    rows = _raw_rows(layout.path, layout.encoding, layout.dialect)
-    if layout.has_header:
-        next(rows, None)
-    for number, (line, row) in enumerate(rows):
-        if limit is not None and number >= limit:
+    counts = _Ragged()
+    left = limit
+    for lines, texts in _raw_blocks(layout, rows):
+        if left is not None:
+            lines, texts = lines[:left], texts[:left]
+            left -= len(texts)
+        if set(map(len, texts)) != {layout.width}:
+            kept = [(line, _fitted(layout, line, row, counts)) for line, row in zip(lines, texts, strict=True)]
+            lines, texts = [line for line, row in kept if row], [row for _, row in kept if row]
+        if texts:
+            block = Block(lines, list(zip(*texts, strict=True)))
+            _refuse_zeros(layout, block)
+            yield block
+        if left == 0:
             break
-        if len(row) != width:
-            if row == [layout.stray]:
-                layout.notes.append(f"the stray {layout.stray} in line {line} was left out")
-                continue
-            if len(row) < width:
-                short, first_short = short + 1, first_short or line
-                row = row + [""] * (width - len(row))
-            else:
-                long_, first_long = long_ + 1, first_long or line
-                row = _shortened(layout, line, row)
-        yield line, row
-    if short:
-        layout.notes.append(
-            f"{short} rows with fewer than {width} values, the first in line {first_short}: the rest is missing"
-        )
-    if long_:
-        layout.notes.append(
-            f"{long_} rows with empty values beyond column {width}, the first in line {first_long}: left out"
-        )
+    layout.notes += counts.notes()
+
+
+@dataclass
+class _Ragged:
+    """Rows of another width: how many, and the line of the first."""
+
+    short: int = 0
+    first_short: int = 0
+    long: int = 0
+    first_long: int = 0
+    stray: str = ""
+
+    def notes(self) -> list[str]:
+        said = [self.stray] if self.stray else []
+        if self.short:
+            said.append(f"{self.short} rows have too few values, the first in line {self.first_short}: missing there")
+        if self.long:
+            said.append(f"{self.long} rows have empty values too many, the first in line {self.first_long}: left out")
+        return said
+
+
+def _fitted(layout: Layout, line: int, row: list[str], counts: _Ragged) -> list[str]:
+    """The row with as many values as there are columns; [] for one that holds a stray quote alone."""
+    width = layout.width
+    if len(row) == width:
+        return row
+    if row == [layout.stray]:
+        counts.stray = f"the stray {layout.stray} in line {line} was left out"
+        return []
+    if len(row) < width:
+        counts.short, counts.first_short = counts.short + 1, counts.first_short or line
+        return row + [""] * (width - len(row))
+    counts.long, counts.first_long = counts.long + 1, counts.first_long or line
+    return _shortened(layout, line, row)
 
 
 def _shortened(layout: Layout, line: int, row: list[str]) -> list[str]:
@@ -186,24 +220,66 @@ def _unreadable(path: Path, line: int, reason: str, dialect: Dialect) -> DataErr
     return DataError(f"{path}: line {line} cannot be read ({reason})", hint=UNQUOTED)
 
 
-def columns_from(rows: Iterable[tuple[int, list[str]]], layout: Layout) -> tuple[list[list[str]], list[int]]:
-    """The texts of each column, and the line of each row. Raises DataError for zero bytes in a text."""
-    lines: list[int] = []
-    columns: list[list[str]] = [[] for _ in layout.names]
-    while block := list(itertools.islice(rows, BLOCK_ROWS)):
-        texts = [row for _, row in block]
-        lines.extend(line for line, _ in block)
-        for column, part in zip(columns, zip(*texts, strict=True), strict=True):
-            column.extend(part)
-    return columns, lines
+def _raw_blocks(layout: Layout, size: int) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    """The lines and cells of rows that are not empty, without the header."""
+    dialect, skips_header = layout.dialect, layout.has_header
+    with open_text(layout.path, layout.encoding) as text:
+        reader = csv.reader(trimmed(itertools.islice(text, dialect.skip, None), dialect), **dialect.options)
+        while True:
+            before = reader.line_num
+            try:
+                rows = list(itertools.islice(reader, size))
+            except csv.Error:
+                break
+            if not rows:
+                return
+            first = dialect.skip + before + 1
+            lines: Sequence[int] = range(first, first + len(rows))
+            if reader.line_num - before != len(rows) or [] in rows:
+                lines = _counted(rows, first)
+                lines, rows = [line for line, row in zip(lines, rows, strict=True) if row], [row for row in rows if row]
+            if skips_header and rows:
+                lines, rows, skips_header = lines[1:], rows[1:], False
+            if rows:
+                yield lines, rows
+    for _ in _raw_rows(layout.path, layout.encoding, dialect):  # row by row: this raises the error that names the line
+        pass
 
 
-def refuse_zeros(layout: Layout, columns: list[list[str]], lines: list[int]) -> None:
+def _counted(rows: list[list[str]], first: int) -> list[int]:
+    """The line in which each row begins, where values have line ends within."""
+    lines = []
+    for row in rows:
+        lines.append(first)
+        first += 1 + sum(len(_LINE_END.findall(cell)) for cell in row)
+    return lines
+
+
+def _refuse_zeros(layout: Layout, block: Block) -> None:
     """Raise DataError where a value has a NUL character, which no text has."""
-    for name, column in zip(layout.names, columns, strict=True):
+    for name, column in zip(layout.names, block.columns, strict=True):
         if "\0" in "".join(column):
             row = next(i for i, text in enumerate(column) if "\0" in text)
             raise DataError(
-                f"{layout.path}: line {lines[row]}, column {name!r}: a NUL character",
+                f"{layout.path}: line {block.lines[row]}, column {name!r}: a NUL character",
                 hint="the file is damaged, or of another encoding=..., as utf-16",
             )
+
+
+def columns_from(layout: Layout, *, limit: int | None = None) -> tuple[list[Factored], Callable[[int], int]]:
+    """The texts of each column, and what tells the line of a row."""
+    lines: list[Sequence[int]] = []
+    columns = [Factoring() for _ in layout.names]
+    for block in blocks_of(layout, limit=limit):
+        lines.append(block.lines)
+        for column, part in zip(columns, block.columns, strict=True):
+            column.add(part)
+
+    def line_of(row: int) -> int:
+        for part in lines:
+            if row < len(part):
+                return part[row]
+            row -= len(part)
+        raise IndexError(row)
+
+    return [column.whole() for column in columns], line_of

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forwardnet.data.tables.factor import Factored, factored
 from forwardnet.data.tables.judge import MISSING, SENTINELS, NumberFacts, Rules, Verdict, judge_numbers
 from forwardnet.data.tables.profile import Profile
 from forwardnet.data.tables.table import CODED, KINDS, Column
@@ -42,7 +43,9 @@ def columns_of(
     wanted = kinds or {}
     found = [_as_array_or_texts(name, own) for name, own in zip(names, values, strict=True)]
     profiles = {
-        n: _profiled(n, own, wanted.get(n), rules) for n, own in zip(names, found, strict=True) if type(own) is list
+        n: _profiled(n, own, wanted.get(n), rules)
+        for n, own in zip(names, found, strict=True)
+        if isinstance(own, Factored)
     }
     rules = settled(profiles.values(), rules)
     columns: list[Column] = []
@@ -105,7 +108,7 @@ def column_of(
     return column, (*marks.notes(), *notes)
 
 
-Found = tuple[Array, str] | list[str]  # numbers and what they are, or texts
+Found = tuple[Array, str] | Factored  # numbers and what they are, or texts
 
 
 def _column(
@@ -118,20 +121,20 @@ def _column(
     profile: Profile | None = None,
 ) -> tuple[Column, tuple[str, ...]]:
     """The column of what was found; texts that were taken for missing are added to `marks`."""
-    if not isinstance(found, list):
+    if not isinstance(found, Factored):
         array, words = found
         if kind not in CODED:
             return number_column(
                 name, array, kind=kind, words="dates" if kind == "date" else words, n_columns=n_columns
             )
         rules = replace(rules, missing=rules.missing | {""})
-        found = ["" if np.isnan(value) else number_text(value) for value in array.tolist()]
+        found = factored("" if np.isnan(value) else number_text(value) for value in array.tolist())
     decision = (profile or _profiled(name, found, kind, rules)).decide(rules, n_columns=n_columns)
     marks.add(name, decision.marks)
     return decision.column(found, rules), decision.notes
 
 
-def _profiled(name: str, texts: list[str], kind: str | None, rules: Rules) -> Profile:
+def _profiled(name: str, texts: Factored, kind: str | None, rules: Rules) -> Profile:
     profile = Profile(name, rules, kind=kind)
     profile.add(texts)
     return profile
@@ -193,6 +196,8 @@ def number_text(value: float) -> str:
 
 def _as_array_or_texts(name: str, values: Any) -> Found:
     """float64 numbers with what they are, or texts ("" where there is no value)."""
+    if isinstance(values, Factored):
+        return values
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
             raise ShapeError(f"column {name!r}: values have shape {values.shape}, expected (rows,)")
@@ -203,9 +208,8 @@ def _as_array_or_texts(name: str, values: Any) -> Found:
             return np.where(np.isnat(values), np.nan, seconds), "dates"
         values = values.tolist()
     values = list(values)
-    if {type(value) for value in values} <= {str}:
-        texts: list[str] = values
-        return texts
+    if set(map(type, values)) <= {str}:
+        return factored(values)
     return _of_objects(name, values)
 
 
@@ -216,7 +220,7 @@ def _of_numbers(values: Array) -> Found:
     if values.dtype.kind in "iu" and values.size and (np.abs(array) >= EXACT).any():
         whole = [int(value) for value in values.tolist()]
         if any(int(float(value)) != value for value in whole):
-            return [str(value) for value in whole]
+            return factored(map(str, whole))
     return array, "numbers"
 
 
@@ -230,7 +234,7 @@ def _of_objects(name: str, values: list[Any]) -> Found:
     where = ~np.array(is_missing, dtype=bool)
     if all(isinstance(v, numbers.Real | np.bool_) or _is_decimal(v) for v in present):
         if any(isinstance(v, numbers.Integral) and int(float(int(v))) != int(v) for v in present if abs(v) < 1e308):
-            return ["" if gone else str(value) for value, gone in zip(values, is_missing, strict=True)]
+            return _texts_of(values, is_missing)
         try:
             array[where] = [float(value) for value in present]
         except OverflowError as error:
@@ -239,7 +243,11 @@ def _of_objects(name: str, values: list[Any]) -> Found:
     if all(isinstance(value, date | np.datetime64) for value in present):
         array[where] = [_moment(value) for value in present]
         return array, "dates"
-    return ["" if gone else str(value) for value, gone in zip(values, is_missing, strict=True)]
+    return _texts_of(values, is_missing)
+
+
+def _texts_of(values: list[Any], is_missing: list[bool]) -> Factored:
+    return factored("" if gone else str(value) for value, gone in zip(values, is_missing, strict=True))
 
 
 def is_none(value: Any) -> bool:

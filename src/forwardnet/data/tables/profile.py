@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from forwardnet.data.tables import dates, judge, notations
 from forwardnet.data.tables.dates import DateForm
+from forwardnet.data.tables.factor import Factored
 from forwardnet.data.tables.judge import NumberFacts, Rules, TextFacts, Verdict, shown
 from forwardnet.data.tables.notations import Notation
 from forwardnet.data.tables.table import CODED, Column
@@ -41,28 +42,25 @@ class Decision:
     notes: tuple[str, ...] = ()
     marks: Mapping[str, int] = field(default_factory=dict)  # texts taken for missing values, and how often
 
-    def column(self, texts: Sequence[str], rules: Rules, *, first_row: int = 0) -> Column:
+    def column(self, texts: Factored, rules: Rules, *, first_row: int = 0) -> Column:
         """The column of these texts, of which the first stands in row `first_row`.
 
         Raises DataError for a text that cannot be read so; names that are no level have the code -1.
         """
-        distinct = dict.fromkeys(texts)
-        clean = {text: text.strip() for text in distinct}
-        present = {text: bare for text, bare in clean.items() if bare.casefold() not in rules.missing}
-        values: Array
+        bare = [text.strip() for text in texts.texts]
+        present = [i for i, text in enumerate(bare) if text.casefold() not in rules.missing]
         if self.levels is not None:
             codes = {level: code for code, level in enumerate(self.levels)}
-            coded = {text: codes.get(bare, -1) for text, bare in present.items()}
-            values = np.fromiter((coded.get(text, -1) for text in texts), np.int32, len(texts))
-            return Column(self.name, self.kind, values, self.levels, self.reason)
-        numbers = self._numbers(list(present.values()))
+            coded = np.full(len(bare), -1, np.int32)
+            coded[present] = [codes.get(bare[i], -1) for i in present]
+            return Column(self.name, self.kind, coded[texts.codes], self.levels, self.reason)
+        numbers = self._numbers([bare[i] for i in present])
         if numbers is None:
-            raise self._unreadable(texts, present, rules, first_row)
-        table = dict(zip(present, numbers, strict=True))
-        values = np.fromiter((table.get(text, np.nan) for text in texts), np.float64, len(texts))
-        if np.isinf(values).any():
-            values[np.isinf(values)] = np.nan
-        return Column(self.name, self.kind, values, None, self.reason)
+            raise self._unreadable(texts, [texts.texts[i] for i in present], rules, first_row)
+        values = np.full(len(bare), np.nan)
+        values[present] = numbers
+        values[np.isinf(values)] = np.nan
+        return Column(self.name, self.kind, values[texts.codes], None, self.reason)
 
     def _numbers(self, texts: list[str]) -> list[float] | None:
         """Each text as a number."""
@@ -72,10 +70,10 @@ class Decision:
         found = [self.reading.get(text) for text in texts]
         return None if None in found else found  # type: ignore[return-value]
 
-    def _unreadable(self, texts: Sequence[str], present: Mapping[str, str], rules: Rules, first_row: int) -> DataError:
+    def _unreadable(self, texts: Factored, present: list[str], rules: Rules, first_row: int) -> DataError:
         """The error for the first text that is not what the column is said to be."""
-        bad = next(text for text, bare in present.items() if self._numbers([bare]) is None)
-        place = rules.place(first_row + list(texts).index(bad))
+        bad = next(text for text in present if self._numbers([text.strip()]) is None)
+        place = rules.place(first_row + texts.first_row(bad))
         return DataError(
             f"{rules.where}: {place}, column {self.name!r}: {shown(bad)} is no {self.kind}",
             hint=f"correct it, or name it as a missing value: missing=[..., {bad.strip()!r}]",
@@ -98,40 +96,41 @@ class Profile:
         self._last: float | None = None
         self._odd: tuple[str, int] | None = None  # the first text that is no number, and its row
 
-    def add(self, texts: Sequence[str]) -> None:
+    def add(self, texts: Factored) -> None:
         """The next rows."""
-        counts = Counter(texts)
-        clean = {text: text.strip() for text in counts}
-        missing = self.rules.missing
-        gone = {text: bare for text, bare in clean.items() if bare.casefold() in missing}
-        for text, bare in gone.items():
-            del clean[text]
-            self.facts.missing += counts[text]
-            self.marks[bare] += counts[text]
+        counts = texts.counts.tolist()
+        present: dict[str, int] = {}  # texts without spaces around them, and how often each comes
+        for text, count in zip(texts.texts, counts, strict=True):
+            bare = text.strip()
+            if bare.casefold() in self.rules.missing:
+                self.facts.missing += count
+                self.marks[bare] += count
+            else:
+                present[bare] = present.get(bare, 0) + count
         row = self.facts.rows
         self.facts.rows += len(texts)
-        self._count(clean, counts)
+        self._count(present)
         if self.is_plain:
-            self._number(texts, clean, counts, row)
+            self._number(texts, present, row)
 
-    def _count(self, clean: Mapping[str, str], counts: Mapping[str, int]) -> None:
+    def _count(self, present: Mapping[str, int]) -> None:
         """Count the different texts, as long as there are not too many."""
         if not self.is_complete:
             return
-        for text, bare in clean.items():
-            self.counts[bare] = self.counts.get(bare, 0) + counts[text]
+        for bare, count in present.items():
+            self.counts[bare] = self.counts.get(bare, 0) + count
         if self.most_texts is not None and len(self.counts) > self.most_texts:
             self.is_complete = False
             self.counts = dict(list(self.counts.items())[: self.most_texts])  # what a message may name
 
-    def _number(self, texts: Sequence[str], clean: Mapping[str, str], counts: Mapping[str, int], row: int) -> None:
+    def _number(self, texts: Factored, present: Mapping[str, int], row: int) -> None:
         """Keep account of numbers, until a text is none."""
-        bare = list(clean.values())
+        bare = list(present)
         numbers = notations.plain(bare)
         if numbers is None:
             self.is_plain = False
-            odd = next(text for text in clean if notations.plain([clean[text]]) is None)
-            self._odd = (clean[odd], row + list(texts).index(odd))
+            odd = next(text for text in bare if notations.plain([text]) is None)
+            self._odd = (odd, row + texts.first_row(next(text for text in texts.texts if text.strip() == odd)))
             return
         if not numbers:
             self.facts.is_counting = False
@@ -143,9 +142,9 @@ class Profile:
         array = np.array(numbers)
         if self.inexact is None and (np.abs(array) >= 2.0**53).any():
             self.inexact = notations.inexact(bare)
-        self._facts(array, np.array([counts[text] for text in clean]))
+        self._facts(array, np.array(list(present.values())))
         is_first = self._last is None and row == 0
-        if self.facts.missing or len(clean) < len(texts) or not (is_first or self.facts.is_counting):
+        if self.facts.missing or len(present) < len(texts) or not (is_first or self.facts.is_counting):
             self.facts.is_counting = False
         else:  # every text once, so these are the rows in order
             before = array[:1] - 1 if self._last is None else [self._last]

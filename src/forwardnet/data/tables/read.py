@@ -73,11 +73,10 @@ def read_table(
 
 def _from_text(layout: Layout, rules: Rules, kinds: Mapping[str, str] | None, limit: int | None) -> Table:
     check_kinds(kinds, layout.names)
-    columns, lines = delimited.columns_from(delimited.rows_of(layout, limit=limit), layout)
-    if not lines:
+    columns, line_of = delimited.columns_from(layout, limit=limit)
+    if not len(columns[0]):
         raise DataError(f"{layout.path}: a header and no rows", hint="is it the right file, or header=False?")
-    delimited.refuse_zeros(layout, columns, lines)
-    rules = replace(rules, comma_is_decimal=layout.dialect.separator == ";", place=lambda row: f"line {lines[row]}")
+    rules = replace(rules, comma_is_decimal=layout.dialect.separator == ";", place=lambda row: f"line {line_of(row)}")
     made, notes = columns_of(layout.names, columns, kinds=kinds, rules=rules)
     return Table(made, name=layout.path.name, notes=(*layout.notes, *notes))
 
