@@ -27,6 +27,7 @@ from forwardnet.train.history import History, Row
 from forwardnet.train.loop import Loop
 from forwardnet.train.metrics import Link
 from forwardnet.train.orders import Orders
+from forwardnet.train.outputs import Outputs
 from forwardnet.train.pace import Pace, begun, schedule_of
 from forwardnet.train.pairing import Pairing, check_classes, class_labels, pairing_of
 from forwardnet.train.parts import loss_of, optimizer_of
@@ -188,7 +189,7 @@ class Trainer:
                 program=self._program(loss, arrays, watch, pace, run.batch_size),
                 orders=Orders(n, size, seed=self.seed, shuffle=bool(shuffle), drop_last=bool(drop_last)),
                 score=partial(self._score, arrays),
-                validate=None if held_out is None else partial(self._measure, *held_out),
+                validate=None if held_out is None else self._validate(held_out, run.last_epoch - run.epoch),
                 callbacks=Dispatcher(callbacks),
                 display=display,
                 noise=noise,
@@ -285,7 +286,9 @@ class Trainer:
     def evaluate(self, X: Any, y: Any) -> dict[str, float]:
         """The loss and the metrics for the rows of `X` and `y`: {"loss": ..., "<metric>": ...}."""
         X = inputs.features(X, self._dtype)
-        return self._measure(X, self._pairing.targets(y, len(X), self._output_shape(X, "X"), self._dtype))
+        return self._measured(
+            forward(self.model, X), self._pairing.targets(y, len(X), self._output_shape(X, "X"), self._dtype)
+        )
 
     def predict(self, X: Any) -> Array:
         """The model's raw outputs, one row for each row of `X`: for classes the scores, `link` says of which kind.
@@ -301,9 +304,13 @@ class Trainer:
 
         save(self.model, path, metadata=metadata)
 
-    def _measure(self, X: Array, y: Array, *weight: Array) -> Row:
-        """Loss and metrics of checked data, and weights if the rows have some."""
-        output = forward(self.model, X)
+    def _validate(self, held_out: tuple[Array, ...], epochs: int) -> Callable[[], Row]:
+        """What measures the rows that are held out, after each of so many epochs."""
+        outputs = Outputs(self.model, held_out[0], epochs, compile=self.compile, threads=self.threads)
+        return lambda: self._measured(outputs(), *held_out[1:])
+
+    def _measured(self, output: Array, y: Array, *weight: Array) -> Row:
+        """Loss and metrics of outputs for checked targets, with weights if the rows have some."""
         if not np.isfinite(output).all():  # losses and metrics may refuse such numbers; the answer is clear
             return dict.fromkeys(("loss", *self._scores.metrics), float("nan"))
         with no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
