@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from forwardnet.data.tables.encoder import TableEncoder
 from forwardnet.data.tables.frames import as_table
 from forwardnet.data.tables.table import Table
-from forwardnet.errors import DataError
+from forwardnet.errors import ArgumentError, DataError, FileFormatError, ForwardnetError, UnknownNameError
 
 PEOPLE = {
     "age": [30.0, 40.0, None, 50.0, 60.0],
@@ -96,3 +97,310 @@ def test_a_row_alone_and_a_file_give_the_same_bits(seed: int, numeric: str, limi
     loaded = TableEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
     np.testing.assert_array_equal(loaded.transform(table), together)
     assert loaded.layout.names == encoder.layout.names and loaded.notes == encoder.notes
+
+
+# ---------------------------------------------------------------- conventions of recipes
+
+
+def test_eight_names_and_missing_are_nine_values() -> None:
+    def layout(n: int) -> Any:
+        return TableEncoder("robust", one_hot_limit=9).fit(as_table({"c": [f"n{i}" for i in range(n)] * 20})).layout
+
+    assert layout(8).names == tuple(f"c=n{i}" for i in range(8)) and layout(8).cardinalities == ()
+    assert layout(9).names == ("c",) and layout(9).cardinalities == (10,)
+
+
+def test_realmlp_scales_one_hot_outputs_like_numbers() -> None:
+    rng = np.random.default_rng(3)
+    n = 200
+    x, city, sex = rng.normal(size=n), rng.choice(["a", "b", "c"], n, p=[0.6, 0.3, 0.1]), rng.choice(["f", "m"], n)
+    table = as_table({"x": x, "city": city.tolist(), "sex": sex.tolist()})
+    found = TableEncoder("robust", scale_one_hot=True, one_hot_limit=9).fit_transform(table)
+    plain = np.column_stack([x, city == "a", city == "b", city == "c", np.where(sex == "m", 1.0, -1.0)])
+    width = np.quantile(plain, 0.75, axis=0) - np.quantile(plain, 0.25, axis=0)
+    width = np.where(width == 0, np.ptp(plain, axis=0) / 2, width)
+    z = (plain - np.median(plain, axis=0)) / width
+    np.testing.assert_allclose(found, z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6, atol=1e-7)  # float32
+
+
+def test_tabm_has_plain_one_hot_outputs_and_booleans_of_0_and_1() -> None:
+    encoder = TableEncoder("quantile", signed=False).fit(people())
+    assert encoder.layout.names == (
+        "age", "age is missing", "city=Jena", "city=Trier", "city=Ulm", "smokes", "sex=f", "sex=m"
+    )  # fmt: skip
+    assert encoder.transform(people())[:, 1:].tolist() == [
+        [0, 0, 0, 1, 1, 0, 1],
+        [0, 1, 0, 0, 0, 1, 0],
+        [1, 0, 0, 1, 0, 1, 0],
+        [0, 0, 0, 0, 1, 0, 1],
+        [0, 0, 1, 0, 0, 0, 1],
+    ]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_missing_booleans_have_a_place_of_their_own(signed: bool) -> None:
+    values = {"b": [True, None, False, True]}
+    found = TableEncoder(signed=signed).fit_transform(values)
+    assert found.tolist() == ([[1], [0], [-1], [1]] if signed else [[0, 1], [0, 0], [1, 0], [0, 1]])
+    whole = TableEncoder(signed=signed).fit({"b": [True, False]})
+    assert whole.transform({"b": [None]}).tolist() == [[0.0 if signed else 0.5]]
+
+
+def test_dates_give_the_parts_that_vary() -> None:
+    days = np.array(["2020-01-31", "2020-02-29", "NaT", "2020-03-31"], dtype="datetime64[us]")
+    encoder = TableEncoder("none").fit({"day": days})
+    names = [f"day {part} {wave}" for part in ("month", "weekday", "day of year") for wave in ("sin", "cos")]
+    assert encoder.layout.names == (*names, "day days", "day is missing")
+    assert encoder.layout.chunks.tolist() == [0] * 7 + [1] and encoder.layout.is_number.tolist() == [True] * 7 + [False]
+    assert encoder.transform({"day": days})[:, -2:].tolist() == [
+        [0, -1],
+        [29, -1],
+        [pytest.approx(89 / 3), 1],
+        [60, -1],
+    ]
+
+
+def test_rare_categories_share_a_place_with_those_to_come() -> None:
+    cities = ["Ulm"] * 5 + ["Jena"] * 4 + ["Trier", "Greiz"]
+    for limit, expected in ((None, [[0, 0, 1]] * 2), (0, [[3], [3]])):
+        encoder = TableEncoder(min_count=3, one_hot_limit=limit).fit({"city": cities})
+        assert encoder.transform({"city": ["Trier", "Rome"]}).tolist() == expected
+        assert encoder.transform({"city": [None]}).tolist() == [[0] * len(expected[0])]
+        assert encoder.notes == ("'city': 2 of 4 categories share one place, in fewer than 3 rows each",)
+    assert encoder.layout.cardinalities == (4,)
+
+
+def test_a_column_of_thousands_of_names_does_not_fill_the_memory() -> None:
+    names = [f"{i % 1500} street" for i in range(4000)]  # 1000 of them thrice
+    encoder = TableEncoder().fit({"street": names})
+    assert encoder.layout.width == 1001 and encoder.layout.names[-1] == "street=(rare)"
+    assert "500 of 1500 categories share one place" in encoder.notes[0]
+
+
+# ---------------------------------------------------------------- what training had not
+
+
+def test_unseen_categories_are_as_missing_and_are_counted() -> None:
+    for limit in (None, 0):
+        encoder = TableEncoder(one_hot_limit=limit).fit(people())
+        new = dict(PEOPLE) | {"city": ["Rome", "Ulm", "Rome", "Oslo", None], "sex": ["x", "m", "f", "f", "m"]}
+        table = as_table(new, kinds=KINDS)
+        assert encoder.unseen(table) == {"city": {"Rome": 2, "Oslo": 1}, "sex": {"x": 1}}
+        missing = as_table(
+            new | {"city": [None, "Ulm", None, None, None], "sex": [None, "m", "f", "f", "m"]}, kinds=KINDS
+        )
+        np.testing.assert_array_equal(encoder.transform(table), encoder.transform(missing))
+
+
+def test_what_is_unusual_is_said() -> None:
+    encoder = TableEncoder().fit({"x": [1.0, 2.0, 3.0], "c": ["a", "b", "a"], "id": ["same"] * 3})
+    told = encoder.remarks({"x": [1e30, None, 2.0], "c": ["a", "q", "b"], "id": ["other"] * 3, "more": [1, 2, 3]})
+    assert told == (
+        "columns that training had not are ignored: 'more'",
+        "'c' has categories unknown in training, in 1 rows, taken for missing: 'q'",
+        "'x' is missing in 1 rows, which training had not: taken for the middle of the training rows",
+        "'x' has 1e+30 at row 0, 1e+06 times as far off as usual: taken for that",
+    )
+    assert encoder.remarks({"x": [1.0, 2.0], "c": ["a", "b"]}) == ()
+    assert encoder.transform({"x": [1e30, None, 2.0], "c": ["a", "q", "b"]}).tolist() == [[1e6, -1], [0, 0], [0, 1]]
+
+
+def test_the_order_of_columns_and_further_ones_do_not_matter() -> None:
+    encoder = TableEncoder().fit(people())
+    turned = dict(reversed(PEOPLE.items())) | {"more": list(range(5))}
+    np.testing.assert_array_equal(encoder.transform(turned), encoder.transform(people()))
+
+
+def test_numbers_as_names_are_found_however_they_are_written() -> None:
+    encoder = TableEncoder().fit(as_table({"zip": ["01067", "7743", "89073.0"]}, kinds={"zip": "category"}))
+    assert encoder.kinds == {"zip": "category"}
+    expected = np.eye(3, dtype=np.float32)
+    np.testing.assert_array_equal(encoder.transform({"zip": ["01067", "7743", "89073.0"]}), expected[[0, 1, 2]])
+    as_numbers = as_table({"zip": [1067, 7743, 89073]}, kinds={"zip": "number"})
+    np.testing.assert_array_equal(encoder.transform(as_numbers), expected[[0, 1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("came", "told"),
+    [
+        ({"x": ["1.5", "much"]}, r"column 'x' has 'much' at row 1, expected a number"),
+        ({"x": [1.0, np.inf]}, r"column 'x' has an infinite value \(inf\) at row 1"),
+        ({"b": [0.0, 2.0]}, r"column 'b' has 2.0 at row 1, expected true or false"),
+        ({"b": ["yes", "maybe"]}, r"column 'b' has 'maybe' at row 1, expected true or false"),
+        ({"x": np.array(["2020-01-01", "2020-01-02"], "M8[us]")}, "column 'x' came as date, expected number"),
+        ({"d": [20200101.0, 20200102.0]}, "column 'd' came as number, expected date"),
+        ({"d": ["2020-01-01", "soon"]}, "column 'd' has '2020-01-01' at row 0, expected a date"),
+        ({"c": [True, False]}, "column 'c' came as boolean, expected category"),
+    ],
+)
+def test_values_of_another_kind_are_named(came: dict[str, Any], told: str) -> None:
+    training = {
+        "x": [1.5, 2.5, 3.5],
+        "b": [True, False, True],
+        "c": ["u", "v", "w"],
+        "d": np.array(["2020-01-01", "2020-06-01", "2021-01-01"], "M8[us]"),
+    }
+    encoder = TableEncoder().fit(training)
+    fitting = {name: values[:2] for name, values in training.items()}
+    encoder.transform(fitting)
+    # A table that was read without `expected` kinds.
+    kinds = {name: "number" if isinstance(values[0], float) else "category" for name, values in came.items()}
+    is_plain = isinstance(next(iter(came.values()))[0], bool | np.datetime64)
+    with pytest.raises(DataError, match=told):
+        encoder.transform(as_table(fitting | came, kinds=None if is_plain else kinds))
+
+
+def test_texts_that_spell_dates_numbers_and_truth_are_read() -> None:
+    encoder = TableEncoder().fit(
+        {"x": [1.5, 2.5], "b": [True, False], "d": np.array(["2020-01-01", "2021-06-05"], "M8[us]")}
+    )
+    as_texts = as_table(
+        {"x": ["1.5", "2.5"], "b": ["yes", "no"], "d": ["2020-01-01", "2021-06-05"]},
+        kinds=dict.fromkeys(("x", "b", "d"), "category"),
+    )
+    days = np.array(["2020-01-01", "2021-06-05"], "M8[us]")
+    expected = encoder.transform({"x": [1.5, 2.5], "b": [True, False], "d": days})
+    np.testing.assert_array_equal(encoder.transform(as_texts), expected)
+
+
+# ---------------------------------------------------------------- what is left out, and refused
+
+
+def test_columns_without_information_are_left_out_and_named() -> None:
+    n = 40
+    rng = np.random.default_rng(0)
+    table = as_table(
+        {
+            "x": rng.normal(size=n),
+            "same": [4.0] * n,
+            "nearly": 1e6 + rng.random(n) * 1e-3,
+            "none": [None] * n,
+            "id": [f"K-{i:04d}" for i in range(n)],
+            "remark": [f"the {i}th thing that somebody wrote" for i in range(n)],
+            "one name": ["a"] * n,
+            "sometimes": [7.0] * 20 + [None] * 20,
+        },
+        kinds={"same": "number", "one name": "category"},
+    )
+    encoder = TableEncoder().fit(table)
+    assert encoder.left_out == {
+        "same": "has one value only",
+        "nearly": "has one value only",
+        "none": "has no value",
+        "id": "identifies rows",
+        "remark": "free text",
+        "one name": "has one value only",
+    }
+    assert "'id' is left out: identifies rows" in encoder.notes
+    assert encoder.layout.names == ("x", "sometimes is missing")
+    assert encoder.transform(table)[:, 1].tolist() == [-1] * 20 + [1] * 20
+    encoder.transform({"x": [1.0], "sometimes": [7.0]})  # what was left out need not be there
+
+
+def test_a_table_that_tells_nothing_has_one_output_of_0() -> None:
+    encoder = TableEncoder().fit({"a": [1.0, 1.0]})
+    assert encoder.transform({"a": [5.0]}).tolist() == [[0.0]]
+    assert encoder.layout.names == ("(nothing)",) and encoder.layout.chunks.tolist() == [0]
+    assert "no column tells rows apart" in encoder.notes[-1]
+
+
+def test_categories_of_other_rows_do_not_count() -> None:
+    table = people().take([0, 2])  # Ulm twice, both ages among 30 and missing
+    encoder = TableEncoder().fit(table)
+    assert "city" in encoder.left_out
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'standard'"):
+        TableEncoder("standrad")
+    with pytest.raises(ArgumentError, match="scale_one_hot goes with"):
+        TableEncoder("quantile", scale_one_hot=True)
+    with pytest.raises(ArgumentError, match="one_hot_limit is -1"):
+        TableEncoder(one_hot_limit=-1)
+    with pytest.raises(ArgumentError, match="min_count is 0"):
+        TableEncoder(min_count=0)
+    with pytest.raises(ForwardnetError, match="nothing has been learnt yet"):
+        TableEncoder().transform(people())
+    with pytest.raises(DataError, match="no rows to learn from"):
+        TableEncoder().fit(people().take([]))
+
+
+def test_ten_thousand_columns() -> None:
+    X = np.random.default_rng(0).normal(size=(3, 10_000))
+    encoder = TableEncoder().fit(X)
+    assert encoder.transform(X).shape == (3, 10_000)
+    assert encoder.unseen(X) == {} and encoder.remarks(X) == ()
+
+
+# ---------------------------------------------------------------- the file
+
+
+def wide_encoder() -> TableEncoder:
+    columns = dict(PEOPLE) | {
+        "day": np.array(["2020-01-31", "2021-02-28", "NaT", "2020-03-31", "2020-05-01"], "M8[us]"),
+        "town": ["a", "b", "c", "d", "e"],
+    }
+    return TableEncoder("quantile", one_hot_limit=5, min_count=1).fit(
+        as_table(columns, kinds=KINDS | {"town": "category"})
+    )
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The places in nested lists and objects."""
+    items = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    return [path] * bool(path) + [p for key, inner in items for p in paths(inner, (*path, key))]
+
+
+STATE = json.dumps(wide_encoder().to_dict())
+JUNK = [
+    None,
+    True,
+    -1,
+    10**400,
+    1.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "number",
+    [],
+    {},
+    [None],
+    [[]],
+    {"a": 1},
+    "x" * 10000,
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(where=st.integers(0, 10**6), junk=st.sampled_from([*JUNK, "delete", "twice"]))
+def test_a_damaged_file_is_refused_or_harmless(where: int, junk: Any) -> None:
+    state = json.loads(STATE)
+    places = paths(state)
+    *way, last = places[where % len(places)]
+    inner = state
+    for key in way:
+        inner = inner[key]
+    if junk == "delete":
+        del inner[last]
+    elif junk == "twice" and isinstance(inner, list):
+        inner.append(inner[last])
+    else:
+        inner[last] = junk
+    try:
+        loaded = TableEncoder.from_dict(state)
+    except FileFormatError as error:
+        assert str(error).startswith("table encoder")
+        return
+    layout = loaded.layout
+    row = {name: [None] for name in loaded.kinds}
+    found = loaded.transform(row)
+    assert found.shape == (1, layout.width) and np.isfinite(found).all()
+    assert loaded.to_dict() == json.loads(json.dumps(loaded.to_dict()))
+
+
+@pytest.mark.parametrize("state", [None, 3, [], "x", {}])
+def test_what_is_no_encoder_is_refused(state: Any) -> None:
+    with pytest.raises(FileFormatError, match="table encoder"):
+        TableEncoder.from_dict(state)

@@ -19,6 +19,7 @@ from forwardnet.data.tables.frames import as_table
 from forwardnet.data.tables.learning import Settings, learn
 from forwardnet.data.tables.numbers import METHODS, NumberScaler
 from forwardnet.data.tables.remarks import remarks
+from forwardnet.data.tables.table import Column
 from forwardnet.errors import ArgumentError, FileFormatError, ForwardnetError, unknown_name
 
 WHERE = "table encoder"
@@ -97,6 +98,7 @@ class TableEncoder:
         self.left_out: dict[str, str] = {}
         self._features: tuple[Feature, ...] | None = None
         self._layout = layout_of(())
+        self._n_numbers = 0
         self._scaler = NumberScaler(numeric, seed=seed)
 
     def fit(self, X: Any) -> TableEncoder:
@@ -112,28 +114,24 @@ class TableEncoder:
         features = self._fitted("transform")
         table = as_table(X, expected=self.kinds)
         columns = matching.find(table, [feature.name for feature in features])
-        layout = self._layout
-        out = np.zeros((len(table), layout.width), dtype=np.float32)
+        out = np.zeros((len(table), self._layout.width), dtype=np.float32)
+        flag, code = self._n_numbers, len(self._layout.is_number)
         numbers: list[NDArray[np.float64]] = []
-        flag, code = int(layout.is_number.sum()), len(layout.is_number)
         for feature, column in zip(features, columns, strict=True):
             if feature.form in ("number", "parts"):
                 values = matching.as_numbers(column, table.name, feature.kind)
-                codes = np.isnan(values).astype(np.int64)
                 numbers += _numbers(values, feature)
-            elif feature.categories is None:
-                codes = matching.as_flags(column, table.name)
-            else:
-                codes = feature.categories.codes(column)
-            if feature.form == "code":
-                out[:, code] = codes
+                if feature.missing is not None:
+                    out[:, flag] = feature.missing[np.isnan(values).astype(np.int64)]
+            elif feature.form == "code":
+                out[:, code] = _codes(feature, column, table.name)
                 code += 1
             else:
-                stop = flag + len(feature.flag_names)
-                if stop > flag:
-                    feature.write_flags(codes, out[:, flag:stop])
-                flag = stop
-        self._scaler.transform(numbers, out[:, : len(numbers)])
+                feature.write(_codes(feature, column, table.name), out[:, flag : flag + feature.n_flags])
+            flag += feature.n_flags
+        infinite = self._scaler.transform(numbers, out[:, : self._n_numbers])
+        if infinite is not None:
+            raise matching.infinity(self._layout.sources[infinite[0]], infinite[1], table.name)
         return out
 
     def fit_transform(self, X: Any) -> NDArray[np.float32]:
@@ -144,10 +142,12 @@ class TableEncoder:
     def unseen(self, X: Any) -> dict[str, dict[str, int]]:
         """Column -> category -> its rows, of the categories in X that the training rows did not have."""
         table = as_table(X, expected=self.kinds)
+        by_name = {column.name: column for column in table}
+        matching.find(table, list(self.kinds))
         found: dict[str, dict[str, int]] = {}
         for feature in self._fitted("unseen"):
             if feature.categories is not None:
-                new = feature.categories.unseen(matching.find(table, [feature.name])[0])
+                new = feature.categories.unseen(by_name[feature.name])
                 found |= {feature.name: new} if new else {}
         return found
 
@@ -202,11 +202,19 @@ class TableEncoder:
     def _set(self, features: Sequence[Feature]) -> None:
         self._features = tuple(features)
         self._layout = layout_of(self._features)
+        self._n_numbers = int(self._layout.is_number.sum())
 
     def _fitted(self, where: str) -> tuple[Feature, ...]:
         if self._features is None:
             raise ForwardnetError(f"TableEncoder.{where}: nothing has been learnt yet", hint="call fit(table) first")
         return self._features
+
+
+def _codes(feature: Feature, column: Column, where: str) -> NDArray[np.int64]:
+    """The codes of a boolean or a category."""
+    if feature.categories is None:
+        return matching.as_flags(column, where)
+    return feature.categories.codes(column, where)
 
 
 def _numbers(values: NDArray[np.float64], feature: Feature) -> list[NDArray[np.float64]]:

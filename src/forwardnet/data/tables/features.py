@@ -61,6 +61,14 @@ class Feature:
         return {"number": 1, "parts": len(self.parts)}.get(self.form, 0)
 
     @property
+    def n_flags(self) -> int:
+        """Outputs that are neither quantities nor codes."""
+        if self.form == "one-hot":
+            assert self.table is not None
+            return int(self.table.shape[1])
+        return int(self.missing is not None or self.form == "lookup")
+
+    @property
     def number_names(self) -> tuple[str, ...]:
         """Names of these outputs."""
         return (self.name,) if self.form == "number" else tuple(f"{self.name} {part}" for part in self.parts)
@@ -82,17 +90,15 @@ class Feature:
             return ("false", "true")
         return (*self.categories.levels, *(["(rare)"] if self.categories.rare else []))
 
-    def write_flags(self, codes: Codes, out: NDArray[np.float32]) -> None:
-        """Write indicators, looked-up values or one-hot outputs of `codes` (n,) into `out` (n, m)."""
-        if self.form == "one-hot":
-            assert self.table is not None
+    def write(self, codes: Codes, out: NDArray[np.float32]) -> None:
+        """Write looked-up values or one-hot outputs of `codes` (n,) into `out` (n, m)."""
+        assert self.table is not None
+        if self.form == "lookup":
+            out[:, 0] = self.table[codes]
+        else:
             out[:] = self.table[0]
             rows = np.flatnonzero(codes > 0)
             out[rows, codes[rows] - 1] = self.table[1][codes[rows] - 1]
-        else:
-            table = self.missing if self.missing is not None else self.table
-            assert table is not None
-            out[:, 0] = table[codes]
 
     def to_dict(self) -> dict[str, Any]:
         """For a JSON file."""

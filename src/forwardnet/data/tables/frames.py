@@ -5,6 +5,7 @@ Axis glossary: n rows, d columns.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,7 +46,8 @@ def as_table(
     found = [str(name) for name in (found if names is None else names)]
     check_kinds(kinds, found)
     wanted = {name: kind for name, kind in zip(found, declared, strict=True) if kind is not None}
-    wanted |= {name: kind for name, kind in (expected or {}).items() if name in found} | dict(kinds or {})
+    there = set(found)
+    wanted |= {name: kind for name, kind in (expected or {}).items() if name in there} | dict(kinds or {})
     columns: list[Column] = []
     notes: list[str] = []
     for name, column in zip(found, values, strict=True):
@@ -77,8 +79,12 @@ def as_column(values: Any, *, name: str = "y", kind: str | None = None) -> Colum
 
 def _column(name: str, values: Any, kind: str | None, is_array: bool, n_columns: int) -> tuple[Column, Sequence[str]]:
     """A column and notes on it. The columns of an array of numbers are quantities, whatever they look like."""
-    if is_array and kind in (None, "number") and isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
+    is_told = kind == "number"  # then nothing has to be found out, which takes a while for one row
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iuf" and (is_told or (is_array and kind is None)):
         return Column(name, "number", values.astype(np.float64), reason="an array of numbers"), ()
+    if is_told and isinstance(values, list) and {type(value) for value in values} <= {int, float, type(None)}:
+        with contextlib.suppress(OverflowError):  # whole numbers that no float64 holds
+            return Column(name, "number", np.array(values, dtype=np.float64), reason="as told"), ()
     return column_of(name, values, kind=kind, n_columns=n_columns)
 
 

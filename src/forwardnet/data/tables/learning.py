@@ -17,6 +17,7 @@ from forwardnet.errors import DataError
 
 Floats = NDArray[np.float64]
 
+MOST_ONE_HOT = 1000  # outputs of one category, lest a column of names fills the memory; rarer ones share one
 UNUSED = {
     "text": "free text",
     "identifier": "identifies rows",
@@ -67,7 +68,7 @@ def learn(table: Table, settings: Settings) -> Learnt:
 
 def _number(column: Column, where: str, learnt: Learnt) -> str | None:
     """A quantity, and whether it is missing."""
-    values = matching.as_numbers(column, where)
+    values = _finite(column, where, "number")
     is_missing = np.isnan(values)
     if is_missing.all():
         return UNUSED["empty"]
@@ -82,9 +83,18 @@ def _number(column: Column, where: str, learnt: Learnt) -> str | None:
     return None
 
 
+def _finite(column: Column, where: str, kind: str) -> Floats:
+    """Numbers or dates of which none is infinite."""
+    values = matching.as_numbers(column, where, kind)
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise matching.infinity(column.name, int(np.argmax(infinite)), where)
+    return values
+
+
 def _date(column: Column, where: str, learnt: Learnt) -> str | None:
     """Those parts of a date that vary, and whether it is missing."""
-    seconds = matching.as_numbers(column, where, "date")
+    seconds = _finite(column, where, "date")
     is_missing = np.isnan(seconds)
     if is_missing.all():
         return UNUSED["empty"]
@@ -121,11 +131,16 @@ def _category(column: Column, where: str, learnt: Learnt) -> str | None:
     seen = [(name, int(n)) for name, n in zip(names, counts[1:], strict=True) if n]
     if len(seen) + (counts[0] > 0) < 2:
         return UNUSED["constant" if seen else "empty"]
-    rare = [name for name, n in seen if n < settings.min_count]
-    categories = Categories([name for name, n in seen if n >= settings.min_count], rare)
+    least = settings.min_count
+    if settings.one_hot_limit is None and len(seen) > MOST_ONE_HOT:
+        least = max(least, sorted((n for _, n in seen), reverse=True)[MOST_ONE_HOT] + 1)
+    rare = [name for name, n in seen if n < least]
+    categories = Categories([name for name, n in seen if n >= least], rare)
     if rare:
-        learnt.notes.append(f"{column.name!r}: {len(rare)} of {len(seen)} categories are rare and share one place")
-    codes = np.bincount(categories.codes(column), minlength=len(categories))
+        learnt.notes.append(
+            f"{column.name!r}: {len(rare)} of {len(seen)} categories share one place, in fewer than {least} rows each"
+        )
+    codes = np.bincount(categories.codes(column, where), minlength=len(categories))
     if settings.one_hot_limit is not None and len(categories) > settings.one_hot_limit:
         feature = Feature(column.name, "category", "code", categories=categories)
     elif settings.signed and len(categories) == 3:

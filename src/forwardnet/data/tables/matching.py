@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from forwardnet.data.tables.dates import form_of
 from forwardnet.data.tables.judge import PAIRS, TRUE
 from forwardnet.data.tables.kinds import number_text
 from forwardnet.data.tables.table import Column, Table
@@ -31,31 +32,37 @@ def find(table: Table, names: Sequence[str]) -> list[Column]:
 
 
 def as_numbers(column: Column, where: str, kind: str = "number") -> Floats:
-    """The column's values as float64 (n,), NaN where missing. Text must spell numbers, and none may be infinite."""
-    values = column.values
-    if column.levels is not None:
-        values = _lookup([_spelled(level) for level in column.levels], column)
-        bad = np.isnan(values) & ~column.is_missing
-        if bad.any():
-            row = int(np.argmax(bad))
-            text = column.levels[int(column.values[row])]
-            raise DataError(f"{where}: column {column.name!r} has {text[:40]!r} at row {row}, expected a {kind}")
-    infinite = np.isinf(values)
-    if infinite.any():
-        row = int(np.argmax(infinite))
-        raise DataError(
-            f"{where}: column {column.name!r} has {values[row]} (infinity) at row {row}, expected a finite {kind}",
-            hint="leave such cells empty, or clip them",
-        )
-    return np.asarray(values, dtype=np.float64)
+    """The column's values as float64 (n,), NaN where missing. Text must spell numbers, or dates for that `kind`."""
+    _refuse_kind(column, where, kind)
+    if column.levels is None:
+        return column.values
+    spelled = [_spelled(level) for level in column.levels]
+    if kind == "date":
+        form = form_of(column.levels)
+        spelled = (form[0].parse(column.levels) if form else None) or [float("nan")] * len(spelled)
+    values = _lookup(spelled, column)
+    bad = np.isnan(values) & ~column.is_missing
+    if bad.any():
+        row = int(np.argmax(bad))
+        text = column.levels[int(column.values[row])]
+        raise DataError(f"{where}: column {column.name!r} has {text[:40]!r} at row {row}, expected a {kind}")
+    return values
+
+
+def infinity(name: str, row: int, where: str) -> DataError:
+    """The error for an infinite number."""
+    return DataError(
+        f"{where}: column {name!r} has an infinite value (inf) at row {row}, expected finite numbers",
+        hint="leave such cells empty, or clip them",
+    )
 
 
 def as_flags(column: Column, where: str) -> Codes:
     """0 where missing, 1 for false, 2 for true: (n,)."""
+    _refuse_kind(column, where, "boolean")
+    values = column.values
     if column.levels is not None:
         values = _lookup([_truth(level) for level in column.levels], column)
-    else:
-        values = column.values
     missing = column.is_missing
     bad = ~missing & (values != 0) & (values != 1)
     if bad.any():
@@ -63,6 +70,18 @@ def as_flags(column: Column, where: str) -> Codes:
         told = repr(column.levels[int(column.values[row])][:40]) if column.levels else values[row]
         raise DataError(f"{where}: column {column.name!r} has {told} at row {row}, expected true or false (1 or 0)")
     return np.where(missing, -1, values).astype(np.int64) + 1
+
+
+# What a column may have been taken for that makes its values unreadable as what they were in training.
+_LOST = {"number": ("date",), "date": ("number", "boolean"), "boolean": ("date",), "category": ("date", "boolean")}
+
+
+def _refuse_kind(column: Column, where: str, kind: str) -> None:
+    if column.kind in _LOST[kind] and not column.is_coded:
+        raise DataError(
+            f"{where}: column {column.name!r} came as {column.kind}, expected {kind} as in training",
+            hint="read the table with kinds=encoder.kinds",
+        )
 
 
 class Categories:
@@ -84,8 +103,10 @@ class Categories:
         """How many codes there are, with 0."""
         return len(self.levels) + 1 + bool(self.rare)
 
-    def codes(self, column: Column) -> Codes:
+    def codes(self, column: Column, where: str) -> Codes:
         """(n,): the codes of the column's values."""
+        if column.kind == "date" or not {"0", "1"} & set(self._codes):
+            _refuse_kind(column, where, "category")
         names, index = named(column)
         table = np.array([self.code(name) for name in names] + [0], dtype=np.int64)
         return table[index]

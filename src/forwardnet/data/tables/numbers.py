@@ -6,6 +6,7 @@ Axis glossary: n rows, k columns, q quantiles.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,28 +83,39 @@ class NumberScaler:
         self.scale = np.array([scale for _, scale in learnt], dtype=np.float64)
         return self
 
-    def transform(self, columns: Sequence[Floats], out: NDArray[np.float32]) -> None:
-        """Write the columns (n,) each, scaled, into `out` (n, k)."""
+    def transform(self, columns: Sequence[Floats], out: NDArray[np.float32]) -> tuple[int, int] | None:
+        """Write the columns (n,) each, scaled, into `out` (n, k).
+
+        Returns column and row of the first infinite number that is met, and stops there.
+        """
         if not columns:
-            return
-        center, scale = self.center[:, None], self.scale[:, None]
+            return None
         for start in range(0, len(out), BLOCK):
             x = np.stack([column[start : start + BLOCK] for column in columns])
-            is_missing = np.isnan(x)
-            np.clip(x, -WIDEST, WIDEST, out=x)
-            if self.method == "quantile":
-                z = np.stack([self._rank(row, i) for i, row in enumerate(x)])
-            elif self.method == "none":
-                z = np.where(is_missing, center, x)
-            else:
-                with np.errstate(over="ignore"):
-                    z = (x - center) / scale
-            z = np.clip(z, -LARGEST[self.method], LARGEST[self.method])
-            if self.method == "robust":
-                z = smooth_clip(z)
-            if self.method != "none":
-                z[is_missing] = 0
-            out[start : start + BLOCK] = z.T
+            infinite = np.isinf(x)
+            if infinite.any():
+                column, row = divmod(int(np.argmax(infinite)), x.shape[1])
+                return column, start + row
+            out[start : start + BLOCK] = self._scaled(np.clip(x, -WIDEST, WIDEST)).T
+        return None
+
+    def _scaled(self, x: Floats) -> Floats:
+        """The columns x (k, n), scaled."""
+        center, scale = self.center[:, None], self.scale[:, None]
+        is_missing = np.isnan(x)
+        if self.method == "none":
+            z = np.where(is_missing, center, x)
+        elif self.method == "quantile":
+            z = self._ranked(x)
+        else:
+            with np.errstate(over="ignore"):
+                z = (x - center) / scale
+        z = np.clip(z, -LARGEST[self.method], LARGEST[self.method])
+        if self.method == "robust":
+            z = smooth_clip(z)
+        if self.method != "none":
+            z[is_missing] = 0
+        return z
 
     def to_dict(self) -> dict[str, Any]:
         """For a JSON file; every float64 comes back exactly."""
@@ -156,17 +168,23 @@ class NumberScaler:
         quantiles = np.percentile(values + noise, np.linspace(0, 1, min(n, max(len(values), 2))) * 100)
         return np.asarray(np.maximum.accumulate(quantiles), dtype=np.float64)  # rounding may have let them fall
 
-    def _rank(self, x: Floats, i: int) -> Floats:
+    def _ranked(self, x: Floats) -> Floats:
         """The normal quantile of each value's rank; the mean of the lowest and the highest where ranks are tied."""
         from scipy.special import ndtri
 
-        quantiles = self.quantiles[i]
-        ranks = np.linspace(0, 1, len(quantiles))
-        edge = EDGE * _fineness(float(self.scale[i]))
-        p = 0.5 * (np.interp(x, quantiles, ranks) - np.interp(-x, -quantiles[::-1], -ranks[::-1]))
-        p[x + edge > quantiles[-1]] = 1
-        p[x - edge < quantiles[0]] = 0
+        p = np.empty_like(x)
+        for i, row in enumerate(x):
+            rising, falling, ranks = self._curves[i]
+            p[i] = 0.5 * (np.interp(row, rising, ranks) - np.interp(-row, falling, -ranks[::-1]))
+        edge = EDGE * np.minimum(1.0, 100 * self.scale[:, None])
+        p[x + edge > np.array([[rising[-1]] for rising, _, _ in self._curves])] = 1
+        p[x - edge < np.array([[rising[0]] for rising, _, _ in self._curves])] = 0
         return np.asarray(np.clip(ndtri(p), ndtri(_TAIL), ndtri(1 - _TAIL)))
+
+    @cached_property
+    def _curves(self) -> list[tuple[Floats, Floats, Floats]]:
+        """Of each column: its quantiles, their negatives in rising order, and their ranks."""
+        return [(q, -q[::-1], np.linspace(0, 1, len(q))) for q in self.quantiles]
 
 
 def _fineness(deviation: float) -> float:

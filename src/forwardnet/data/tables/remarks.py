@@ -9,7 +9,7 @@ import numpy as np
 from forwardnet.data.tables import matching
 from forwardnet.data.tables.features import Feature
 from forwardnet.data.tables.numbers import LARGEST, NumberScaler
-from forwardnet.data.tables.table import Table
+from forwardnet.data.tables.table import Column, Table
 
 
 def remarks(
@@ -23,21 +23,21 @@ def remarks(
     known = {feature.name for feature in features} | set(left_out)
     further = [name for name in table.names if name not in known]
     found = [f"columns that training had not are ignored: {_listed(further)}"] if further else []
+    pooled = {feature.name for feature in features if feature.categories is not None and feature.categories.rare}
     for name, counts in unseen.items():
-        categories = next(feature.categories for feature in features if feature.name == name)
-        taken = "the rare ones" if categories is not None and categories.rare else "missing"
+        taken = "the rare ones" if name in pooled else "missing"
         n = sum(counts.values())
         found.append(f"{name!r} has categories unknown in training, in {n} rows, taken for {taken}: {_listed(counts)}")
     place = 0
-    for feature in features:
+    for feature, column in zip(features, matching.find(table, [f.name for f in features]), strict=True):
         if feature.n_numbers:
-            found.extend(_of_numbers(table, feature, scaler, place))
+            found.extend(_of_numbers(table.name, column, feature, scaler, place))
             place += feature.n_numbers
     return tuple(found)
 
 
-def _of_numbers(table: Table, feature: Feature, scaler: NumberScaler, place: int) -> Iterator[str]:
-    values = matching.as_numbers(matching.find(table, [feature.name])[0], table.name, feature.kind)
+def _of_numbers(where: str, column: Column, feature: Feature, scaler: NumberScaler, place: int) -> Iterator[str]:
+    values = matching.as_numbers(column, where, feature.kind)
     is_missing = np.isnan(values)
     if feature.missing is None and is_missing.any():
         yield (
