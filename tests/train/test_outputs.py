@@ -51,6 +51,17 @@ def test_a_changed_setting_is_seen(always: None) -> None:
     np.testing.assert_allclose(ask(), forward(model, X), atol=2e-6)  # as above
 
 
+@pytest.mark.parametrize("inverted", [True, False])
+def test_a_share_that_moves_during_training_makes_no_program_anew(inverted: bool, always: None) -> None:
+    model = nn.Sequential(nn.Linear(5, 4), nn.Dropout(0.5, inverted=inverted))
+    ask = Outputs(model, X, 10, compile=True)
+    ask()
+    first = ask._native
+    model[1].p = 0.25
+    np.testing.assert_allclose(ask(), forward(model, X), atol=2e-6)  # as above
+    assert (ask._native is first) == inverted  # the older form uses it in evaluation
+
+
 class Drawing(nn.Module):
     """Noise in evaluation, too."""
 

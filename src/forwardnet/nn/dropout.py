@@ -92,6 +92,10 @@ class Dropout(Module):
         check_probability("Dropout", p)
         self.p, self.inplace, self.inverted = p, inplace, inverted
 
+    @property
+    def only_in_training(self) -> tuple[str, ...]:
+        return ("p",) if self.inverted else ()
+
     def forward(self, x: Tensor) -> Tensor:
         return dropout(x, self.p, self.training, inverted=self.inverted)
 
@@ -116,6 +120,10 @@ class AlphaDropout(Module):
         super().__init__()
         check_probability("AlphaDropout", p)
         self.p, self.inplace = p, inplace
+
+    @property
+    def only_in_training(self) -> tuple[str, ...]:
+        return ("p",)
 
     def forward(self, x: Tensor) -> Tensor:
         return alpha_dropout(x, self.p, self.training)

@@ -35,6 +35,11 @@ class Module(Registered, Inspection):
         forwardnet.Size([5, 1])
     """
 
+    @property
+    def only_in_training(self) -> tuple[str, ...]:
+        """Attributes that make no difference to the output in evaluation."""
+        return ()
+
     # ---------------------------------------------------------------- calling
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

@@ -100,7 +100,8 @@ class _NativeOutputs:
         return [output]
 
     def _settings_now(self) -> Any:
-        return settings_of([self._model], modes=False)
+        found = zip(self._model.modules(), settings_of([self._model], modes=False), strict=True)
+        return [[pair for pair in own if pair[0] not in module.only_in_training] for module, own in found]
 
     @property
     def is_stale(self) -> bool:
