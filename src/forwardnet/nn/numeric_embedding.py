@@ -236,7 +236,7 @@ class PiecewiseLinearEmbeddings(NumericEmbedding):
     bias: Parameter
     bin_weight: Parameter
     slope: Tensor
-    offset: Tensor
+    left: Tensor
     lowest: Tensor
     highest: Tensor
 
@@ -248,7 +248,7 @@ class PiecewiseLinearEmbeddings(NumericEmbedding):
         d, t, wide = self.n_features, int(n_bins), self.d_embedding
         self.weight, self.bias = (Parameter(empty(d, wide, dtype=dtype)) for _ in range(2))
         self.bin_weight = Parameter(empty(d, t, wide, dtype=dtype))
-        for name in ("slope", "offset", "lowest", "highest"):
+        for name in ("slope", "left", "lowest", "highest"):
             self.register_buffer(name, zeros(d, t, dtype=dtype))
         self.n_bins = t
         self.set_edges([np.array([0.0, 1.0])] * d)
@@ -274,25 +274,25 @@ class PiecewiseLinearEmbeddings(NumericEmbedding):
         """Use these edges: for each feature at most T + 1 numbers, ascending; one without two has no bin."""
         top = float(np.finfo(np.float32).max)
         shape = (self.n_features, self.n_bins)
-        slope, offset, lowest, highest = (np.zeros(shape) for _ in range(4))
+        slope, left, lowest, highest = (np.zeros(shape) for _ in range(4))
         for i, own in enumerate(edges):
             bins = len(own) - 1
             if bins < 1:
                 continue
-            width = np.diff(own)
-            slope[i, :bins], offset[i, :bins] = 1 / width, -own[:-1] / width
+            slope[i, :bins], left[i, :bins] = 1 / np.diff(own), own[:-1]
             highest[i, :bins] = 1
             lowest[i, 0], highest[i, bins - 1] = -top, top  # not level on the outside
         with no_grad():
             for name, values in zip(
-                ("slope", "offset", "lowest", "highest"), (slope, offset, lowest, highest), strict=True
+                ("slope", "left", "lowest", "highest"), (slope, left, lowest, highest), strict=True
             ):
                 buffer = getattr(self, name)
                 buffer.copy_(from_numpy(values).to(buffer.dtype))
 
     def encode(self, x: Tensor) -> Tensor:
         """e_t(x[b, i]) as (d, B, T)."""
-        raw = self._by_feature(x) * self.slope.unsqueeze(1) + self.offset.unsqueeze(1)
+        # The difference first: of near numbers it is exact, where a product and a sum would cancel in narrow bins.
+        raw = (self._by_feature(x) - self.left.unsqueeze(1)) * self.slope.unsqueeze(1)
         return raw.maximum(self.lowest.unsqueeze(1)).minimum(self.highest.unsqueeze(1))
 
     def forward(self, x: Tensor) -> Tensor:

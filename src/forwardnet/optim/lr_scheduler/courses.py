@@ -147,14 +147,14 @@ class CoursesSchedule(LRScheduler):
     def __init__(self, optimizer: Optimizer, total_steps: int, courses: Courses, last_epoch: int = -1) -> None:
         self.total_steps = check_count("Courses", "total_steps", total_steps)
         self.courses = courses
-        self._knobs = [knob for knob, _ in courses.knobs]
-        self._at_first = [knob.value for knob in self._knobs]
+        # A number that is 0 stays so whatever its course, and what it would multiply or ask for is left out.
+        self._knobs = [(knob, course_of(course)) for knob, course in courses.knobs if knob.value]
+        self._at_first = [knob.value for knob, _ in self._knobs]
         self._others: list[dict[str, float]] = []
         for group in optimizer.param_groups:
             for name in courses.groups:
                 if not isinstance(group.get(name), (int, float)):
                     raise ArgumentError(f"Courses: {type(optimizer).__name__} has no number {name!r} in its groups")
-            # A number that is 0 stays so whatever its course, and the rule leaves out what it would multiply.
             others = {name: float(group[name]) for name in courses.groups if name != "lr" and group[name]}
             self._others.append(others)
         super().__init__(optimizer, last_epoch)
@@ -172,7 +172,7 @@ class CoursesSchedule(LRScheduler):
 
     def knob_values(self, t: float) -> list[tuple[Knob, float]]:
         """The numbers elsewhere and what they are after t steps."""
-        at_first = zip(self.courses.knobs, self._at_first, strict=True)
+        at_first = zip(self._knobs, self._at_first, strict=True)
         return [(knob, value * self._factor(course, t)) for (knob, course), value in at_first]
 
     def step(self, epoch: float | None = None) -> None:
@@ -192,5 +192,5 @@ class CoursesSchedule(LRScheduler):
         """Put all numbers but the rates back to what they were before the fit."""
         for group, others in zip(self.optimizer.param_groups, self._others, strict=True):
             group.update(others)
-        for knob, value in zip(self._knobs, self._at_first, strict=True):
+        for (knob, _), value in zip(self._knobs, self._at_first, strict=True):
             setattr(knob.owner, knob.name, value)
