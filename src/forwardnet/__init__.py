@@ -67,7 +67,7 @@ _LATER_NAMES = {
         ("Callback", "CSVLogger", "Checkpoint", "EarlyStopping", "LRMonitor", "Snapshot", "TrainingDivergedError"),
         "forwardnet.train",
     ),
-    **dict.fromkeys(("MLPClassifier", "MLPRegressor"), "forwardnet.estimators"),
+    **dict.fromkeys(("MLPClassifier", "MLPRegressor", "SequenceForecaster"), "forwardnet.estimators"),
     "History": "forwardnet.train",
     "Trainer": "forwardnet.train",
     "find_lr": "forwardnet.train.find_lr",

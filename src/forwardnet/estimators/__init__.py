@@ -9,6 +9,7 @@ from typing import Any
 _MODULES = {
     "MLPClassifier": "classifier",
     "MLPRegressor": "regressor",
+    "SequenceForecaster": "forecaster",
 }
 
 

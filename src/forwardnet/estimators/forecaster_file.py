@@ -1,0 +1,119 @@
+"""A forecaster in one safetensors file: its networks as weights, everything else as JSON beside them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forwardnet import nn
+from forwardnet.data.scaling import Standardizer
+from forwardnet.data.series import Framing, Frequency, Series, as_series
+from forwardnet.errors import ArgumentError, FileFormatError, ForwardnetError
+from forwardnet.estimators.series_network import Fitted
+from forwardnet.estimators.series_rows import Level, View
+from forwardnet.interop import load_model, save as save_model
+
+if TYPE_CHECKING:
+    from forwardnet.estimators.forecaster import SequenceForecaster
+
+Array = NDArray[Any]
+KIND = "SequenceForecaster"
+
+
+def save(forecaster: SequenceForecaster, path: str | os.PathLike[str]) -> None:
+    """Write a fitted forecaster."""
+    ensemble = forecaster.ensemble_
+    metadata = {
+        "estimator": KIND,
+        "parameters": forecaster.get_params(),
+        "inputs": ensemble.inputs.to_dict(),
+        "targets": ensemble.targets.to_dict(),
+        "epochs": forecaster.n_epochs_,
+        "residuals": forecaster.residuals_.tolist(),
+        "notes": forecaster.notes_,
+        "is_many": forecaster.is_many_,
+        "n_known": forecaster.n_known_,
+        "is_flat": forecaster.is_flat_,
+        "view": None if forecaster.view_ is None else _view_dict(forecaster.view_),
+        "levels": [asdict(level) for level in forecaster.levels_],
+        "series": [_series_dict(series) for series in forecaster.series_],
+    }
+    save_model(nn.ModuleList(ensemble.models), path, metadata=metadata)
+
+
+def load(path: str | os.PathLike[str]) -> SequenceForecaster:
+    """The forecaster that `save` wrote.
+
+    Raises:
+        FileFormatError: the file is damaged, or holds something else.
+    """
+    model, metadata = load_model(path)
+    where = os.fspath(path)
+    if metadata.get("estimator") != KIND:
+        raise FileFormatError(f"{where!r} does not hold a {KIND}", hint="ff.load reads networks of other origin")
+    try:
+        return _made(model, metadata)
+    except ForwardnetError as error:
+        raise FileFormatError(f"{where!r}: the description of the forecaster is damaged: {error.message}") from None
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        what = f"{type(error).__name__} {error}"
+        raise FileFormatError(f"{where!r}: the description of the forecaster is damaged: {what}") from None
+
+
+def _made(model: nn.Module, values: dict[str, Any]) -> SequenceForecaster:
+    from forwardnet.estimators.forecaster import SequenceForecaster
+
+    made = SequenceForecaster(**values["parameters"])
+    made._check()
+    made._forget()
+    if not isinstance(model, nn.ModuleList) or not len(model):
+        raise ArgumentError("expected a list of networks")
+    inputs, targets = (Standardizer.from_dict(values[name]) for name in ("inputs", "targets"))
+    made.ensemble_ = Fitted(inputs, targets, [member.eval() for member in model])
+    assert inputs.mean is not None and targets.mean is not None
+    made.n_features_in_ = len(inputs.mean)
+    made.n_epochs_, made.n_known_ = int(values["epochs"]), int(values["n_known"])
+    made.residuals_ = np.array(values["residuals"], np.float64).reshape(-1, len(targets.mean))
+    made.notes_ = [str(note) for note in values["notes"]]
+    made.is_many_, made.is_flat_ = bool(values["is_many"]), bool(values["is_flat"])
+    if values["view"] is not None:
+        made.view_ = View(Framing(**values["view"]["framing"]), tuple(values["view"]["calendar"]))
+        made.levels_ = tuple(Level(bool(v["is_log"]), float(v["mean"]), float(v["scale"])) for v in values["levels"])
+        made.series_ = [_series(v) for v in values["series"]]
+        if made.view_.framing.horizon != len(targets.mean) or len(made.levels_) != len(made.series_):
+            raise ArgumentError("its parts do not fit together")
+    # Weights and description must fit: what cannot be predicted with is refused here and not at the first use.
+    if made.ensemble_.predict(np.zeros((1, made.n_features_in_))).shape != (1, len(targets.mean)):
+        raise ArgumentError("the networks have another number of outputs")
+    return made
+
+
+def _view_dict(view: View) -> dict[str, Any]:
+    return {"framing": view.framing.to_dict(), "calendar": list(view.calendar)}
+
+
+def _series_dict(series: Series) -> dict[str, Any]:
+    return {
+        "name": series.name,
+        "values": series.values.tolist(),
+        "dates": None if series.dates is None else [str(date) for date in series.dates],
+        "frequency": None if series.frequency is None else asdict(series.frequency),
+    }
+
+
+def _series(values: dict[str, Any]) -> Series:
+    checked = as_series(values["values"], name=str(values["name"]))
+    if values["dates"] is None:
+        return checked
+    frequency = values["frequency"]
+    unit, step, day = str(frequency["unit"]), int(frequency["step"]), int(frequency["day"])
+    if unit not in ("months", "seconds", "weekdays") or not 1 <= step or not 1 <= day <= 31:
+        raise ArgumentError(f"an unknown frequency {frequency}")
+    dates = np.array(values["dates"], "datetime64[s]")
+    if dates.shape != checked.values.shape:
+        raise ArgumentError("as many dates as values are expected")
+    return Series(checked.name, checked.values, dates, Frequency(unit, step, day))
