@@ -27,7 +27,7 @@ FORMAT = 1
 NOTHING = "(nothing)"  # the name of the one output, always 0, of a table that tells no rows apart
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """What the outputs are: first the quantities, then indicators and one-hot outputs, then codes to be embedded.
 

@@ -37,7 +37,7 @@ ALLOWED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Feature:
     """One column that is used.
 

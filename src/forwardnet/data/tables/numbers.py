@@ -6,7 +6,6 @@ Axis glossary: n rows, k columns, q quantiles.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,13 +73,26 @@ class NumberScaler:
         self.seed = seed
         self.center: Floats = np.zeros(0)
         self.scale: Floats = np.ones(0)
-        self.quantiles: list[Floats] = []
+        self.quantiles = []
+
+    @property
+    def quantiles(self) -> list[Floats]:
+        """The quantiles of each column."""
+        return [rising for rising, _, _ in self._curves]
+
+    @quantiles.setter
+    def quantiles(self, values: Sequence[Floats]) -> None:
+        # What each row would have to compute again: the negatives in rising order, and the ranks.
+        self._curves = [(q, -q[::-1], np.linspace(0, 1, len(q))) for q in values]
 
     def fit(self, columns: Sequence[Floats]) -> NumberScaler:
         """Learn from columns (n,) that are not nearly constant; NaN is left out."""
-        learnt = [self._learn(np.clip(column, -WIDEST, WIDEST), i) for i, column in enumerate(columns)]
+        columns = [np.clip(column, -WIDEST, WIDEST) for column in columns]
+        learnt = [self._learn(column[~np.isnan(column)]) for column in columns]
         self.center = np.array([center for center, _ in learnt], dtype=np.float64)
         self.scale = np.array([scale for _, scale in learnt], dtype=np.float64)
+        if self.method == "quantile":
+            self.quantiles = [self._quantiles(column, i) for i, column in enumerate(columns)]
         return self
 
     def transform(self, columns: Sequence[Floats], out: NDArray[np.float32]) -> tuple[int, int] | None:
@@ -134,16 +146,11 @@ class NumberScaler:
             lists = stored.field(values, "quantiles", where)
             if not isinstance(lists, list) or len(lists) != width:
                 raise FileFormatError(f"{where}: expected {width} lists of quantiles")
-            for i in range(width):
-                quantiles = stored.floats({"quantiles": lists[i]}, "quantiles", f"{where}, column {i}")
-                if len(quantiles) < 2 or (np.diff(quantiles) < 0).any():
-                    raise FileFormatError(f"{where}, column {i}: quantiles are not a rising list of two or more")
-                self.quantiles.append(quantiles)
+            self.quantiles = [_stored_quantiles(lists[i], f"{where}, column {i}") for i in range(width)]
         return self
 
-    def _learn(self, column: Floats, i: int) -> tuple[float, float]:
-        """Center and scale of one column; also its quantiles."""
-        values = column[~np.isnan(column)]
+    def _learn(self, values: Floats) -> tuple[float, float]:
+        """Center and scale of the values of one column."""
         low, high = float(values.min()), float(values.max())
         if self.method == "robust":
             q25, median, q75 = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
@@ -153,18 +160,17 @@ class NumberScaler:
         assert standardizer.mean is not None and standardizer.scale is not None
         mean = low + (high - low) * float(standardizer.mean[0])
         deviation = (high - low) * float(standardizer.scale[0])
-        if self.method == "quantile":
-            self.quantiles.append(self._quantiles(column, values, deviation, i))
         return mean, 1.0 if self.method == "none" else deviation
 
-    def _quantiles(self, column: Floats, values: Floats, deviation: float, i: int) -> Floats:
+    def _quantiles(self, column: Floats, i: int) -> Floats:
         """Quantiles at equally spaced ranks, of values that a little noise has made different.
 
         As TabM does it (Gorishniy et al. 2025): max(min(n / 30, 1000), 10) of them, noise of deviation 1e-5; less for
         columns so narrow that this would blur them.
         """
+        values = column[~np.isnan(column)]
         n = max(min(len(column) // 30, 1000), 10)
-        noise = np.random.default_rng((self.seed, i)).normal(0.0, NOISE * _fineness(deviation), len(values))
+        noise = np.random.default_rng((self.seed, i)).normal(0.0, NOISE * float(_fineness(self.scale[i])), len(values))
         quantiles = np.percentile(values + noise, np.linspace(0, 1, min(n, max(len(values), 2))) * 100)
         return np.asarray(np.maximum.accumulate(quantiles), dtype=np.float64)  # rounding may have let them fall
 
@@ -176,17 +182,20 @@ class NumberScaler:
         for i, row in enumerate(x):
             rising, falling, ranks = self._curves[i]
             p[i] = 0.5 * (np.interp(row, rising, ranks) - np.interp(-row, falling, -ranks[::-1]))
-        edge = EDGE * np.minimum(1.0, 100 * self.scale[:, None])
+        edge = EDGE * _fineness(self.scale[:, None])
         p[x + edge > np.array([[rising[-1]] for rising, _, _ in self._curves])] = 1
         p[x - edge < np.array([[rising[0]] for rising, _, _ in self._curves])] = 0
         return np.asarray(np.clip(ndtri(p), ndtri(_TAIL), ndtri(1 - _TAIL)))
 
-    @cached_property
-    def _curves(self) -> list[tuple[Floats, Floats, Floats]]:
-        """Of each column: its quantiles, their negatives in rising order, and their ranks."""
-        return [(q, -q[::-1], np.linspace(0, 1, len(q))) for q in self.quantiles]
 
-
-def _fineness(deviation: float) -> float:
+def _fineness(deviation: Any) -> Any:
     """How much finer than usual noise and edges must be: for columns of a deviation below 1/100."""
-    return min(1.0, 100 * deviation)
+    return np.minimum(1.0, 100 * deviation)
+
+
+def _stored_quantiles(values: Any, where: str) -> Floats:
+    """The quantiles of one column in a file."""
+    quantiles = stored.floats({"quantiles": values}, "quantiles", where)
+    if len(quantiles) < 2 or (np.diff(quantiles) < 0).any():
+        raise FileFormatError(f"{where}: quantiles are not a rising list of two or more")
+    return quantiles
