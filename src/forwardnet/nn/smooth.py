@@ -122,8 +122,14 @@ def mish(x: Tensor) -> Tensor:
 
 
 def _mish(x: Any) -> Any:
-    above, _, rest = _halves(x)
-    return x * op.tanh(above + rest)
+    """With u = e^-|x|, tanh(log(1 + e^x)) is (1 + 2u) / (1 + 2u + 2u^2) or (u^2 + 2u) / (u^2 + 2u + 2).
+
+    That is one exponential in the place of three functions, and nothing in it overflows.
+    """
+    is_positive = x > 0
+    u = op.exp(op.where(is_positive, -x, x))
+    top = 2 * u + op.where(is_positive, 1.0, u * u)
+    return x * (top / (top + 2 * op.where(is_positive, u * u, 1.0)))
 
 
 class GELU(Activation, formula=gelu): ...
