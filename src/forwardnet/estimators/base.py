@@ -1,4 +1,4 @@
-"""What the estimators of networks share: reading the data, the plan of a training, and what is known after it.
+"""What the estimators of networks share: reading the data, the course of a fit, and what is known after it.
 
 Axis glossary: n rows, d features, k outputs of the network.
 """
@@ -6,7 +6,7 @@ Axis glossary: n rows, d features, k outputs of the network.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,53 +14,42 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_regressor
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, validate_data
 
-from forwardnet import dtypes, errors, optim
-from forwardnet.estimators import network, parameters, stopping, training
+from forwardnet import dtypes, errors
+from forwardnet.data.tables.encoder import TableEncoder
+from forwardnet.data.tables.table import Table
+from forwardnet.estimators import network, parameters, planning, recipes, stopping, training
+from forwardnet.estimators.diagnosis import Diagnosis, diagnose
 from forwardnet.estimators.objective import Objective
 from forwardnet.estimators.parameters import Parameters
 from forwardnet.estimators.plan import Plan
+from forwardnet.estimators.rows import Reader, Rows, is_table, table_of
 from forwardnet.estimators.scaling import Scaling, is_wild, measured
-from forwardnet.estimators.solvers import LBFGSB, Adam, Descent
-from forwardnet.train import History, Trainer
-from forwardnet.train.callbacks import Callback
+from forwardnet.estimators.solvers import LBFGSB
+from forwardnet.estimators.watching import Watched, with_callbacks
+from forwardnet.train import Callback, History, Trainer
 from forwardnet.train.program import forward
 
 Array = NDArray[Any]
+Held = tuple[Any, Any, Any]
 
+NOTHING_HELD: Held = (None, None, None)
 # A training of at most so many steps, and so many multiply-adds of rows and weights, is over before native code for it
 # would be made: it runs eagerly, and in double precision, which costs nothing there.
 SMALL_STEPS, SMALL_WORK = 300, 2e8
 
 
-@dataclass
-class Data:
-    """Rows as the network takes them: X (n, d), targets, and weights if there are some."""
-
-    X: Array
-    y: Array
-    weight: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-    def take(self, rows: Any) -> Data:
-        """Some of the rows."""
-        return Data(self.X[rows], self.y[rows], None if self.weight is None else self.weight[rows])
-
-    @property
-    def arrays(self) -> tuple[Array, ...]:
-        """X, y, and the weights if there are some."""
-        return (self.X, self.y) if self.weight is None else (self.X, self.y, self.weight)
-
-
-class NetworkEstimator(Parameters):
+class NetworkEstimator(Watched, Parameters):
     """Base of the estimators; a subclass says what its targets are, and how its outputs are read."""
 
     hidden_layer_sizes: Any
     activation: Any
+    _target_scaling: Scaling | None = None
+    _reader: Reader
+    _trainer: Trainer | None = None
+    _optimizer_state: Any = None
 
     # What a subclass says
 
@@ -79,7 +68,7 @@ class NetworkEstimator(Parameters):
         """How many outputs the network has."""
         raise NotImplementedError
 
-    def _objective(self, weights: Any) -> Objective:
+    def _objective(self, weights: Sequence[Any]) -> Objective:
         """What is minimised."""
         raise NotImplementedError
 
@@ -91,8 +80,24 @@ class NetworkEstimator(Parameters):
         """Weights of the rows by their classes."""
         return None
 
+    def _stratifies(self, y: Array) -> bool:
+        """Whether rows are held out class by class."""
+        return False
+
+    def _check_preset(self) -> None:
+        """Raise `ArgumentError` where a preset cannot do what the parameters say."""
+
+    def _after(self, held_out: Rows | None) -> None:
+        """What is learnt from the validation rows (as the network takes them) when the network is trained."""
+
+    @property
+    def _holds_out(self) -> bool:
+        """Whether rows are held out where none are given, also where training does not end by them."""
+        return False
+
     # Fitting
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -105,95 +110,120 @@ class NetworkEstimator(Parameters):
     ) -> Any:
         """Train on X (n, d) and y; a `sample_weight` of 2 counts a row twice.
 
-        With `X_val` and `y_val` training ends early by these rows, as `early_stopping` does by rows that it holds out.
+        With `X_val` and `y_val` training ends early by these rows, as with `early_stopping` by rows that it holds out.
         """
         if (X_val is None) != (y_val is None):
             raise errors.ArgumentError("fit: one of X_val and y_val is given, expected both")
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, held: tuple[Any, Any, Any], *, partial: bool = False) -> Any:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, held: Held, *, partial: bool = False) -> Any:
         parameters.check(self)
-        hidden = parameters.hidden_sizes(self)
-        first = not hasattr(self, "network_") or not (self.warm_start or partial)
+        first = "network_" not in vars(self) or not (self.warm_start or partial) or self.preset is not None
+        if partial and self.preset is not None:
+            raise errors.ArgumentError(f"partial_fit: a preset decides on whole trainings (preset={self.preset!r})")
+        watchers = [] if partial else self._watchers(X, y, sample_weight, self.epochs or self.max_iter)
         X, y = self._read(X, y, reset=first)
         targets = self._targets(y, first=first, partial=partial)
-        weight = self._weights(sample_weight, X, y)
         random = check_random_state(self.random_state)
-        data = _weighted_rows(Data(X, targets, weight))
+        data = Rows(X, targets, self._weights(sample_weight, X, y)).that_count()
+        if self.preset is not None:
+            recipes.fit(self, data, held, random, watchers)
+            return self
         if first:
-            self._begin(data, hidden, random)
+            self._begin(data, random)
         held_out = self._held_out(held)
-        if self.early_stopping and held_out is None and not self._is_lbfgs:
+        stops = (self.early_stopping or held_out is not None) and not self._is_lbfgs
+        if held_out is None and (stops or self._holds_out):
             if partial:
-                raise errors.ArgumentError("partial_fit does not support early_stopping=True")
+                name = "early_stopping" if stops else "calibrate"
+                raise errors.ArgumentError(f"partial_fit does not support {name}=True")
             data, held_out = self._split(data, random)
-        data = self._prepared(data)
-        self._train(data, None if held_out is None else self._prepared(held_out), random, partial=partial)
+        data, held_out = self._prepared(data), None if held_out is None else self._prepared(held_out)
+        self._train(data, held_out if stops else None, random, watchers, partial=partial)
+        self._after(held_out)
         return self
 
-    def _read(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Any]:
-        """Checked features and targets."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse=["csr", "csc"],
-            dtype=(np.float64, np.float32),
-            multi_output=True,
-            y_numeric=is_regressor(self),
-        )
-        return _dense(X), y
+    def _read(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        """Checked features, an array or a table, and checked targets."""
+        known = None if reset else self._reader
+        if known is not None:
+            is_read_as_table = known.encoder is not None
+        else:
+            is_read_as_table = self.preset is not None or self.categorical_features is not None or is_table(X)
+        numeric = is_regressor(self)
+        if not is_read_as_table:
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                reset=reset,
+                accept_sparse=["csr", "csc"],
+                dtype=(np.float64, np.float32),
+                multi_output=True,
+                y_numeric=numeric,
+            )
+            return _dense(X), y
+        if y is None:
+            raise ValueError(f"requires y to be passed, but the target y is None: {type(self).__name__}")
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        table = table_of(X, known, self.categorical_features)
+        y = _check_y(y, multi_output=True, y_numeric=numeric, estimator=self)
+        check_consistent_length(table, y)
+        if not len(table):
+            raise errors.DataError("Found array with 0 sample(s), expected at least one row")
+        return table, y
 
     def _features(self, X: Any) -> Array:
         """Checked features of rows to predict, as the network takes them."""
         check_is_fitted(self)
-        X = _dense(validate_data(self, X, reset=False, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32)))
-        return self._scaled(X)
+        if self._reader.encoder is not None:
+            validate_data(self, X, reset=False, skip_check_array=True)
+            return self._reader(table_of(X, self._reader, None))
+        X = validate_data(self, X, reset=False, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32))
+        return self._reader(_dense(X))
 
-    def _weights(self, sample_weight: Any, X: Array, y: Any) -> Array | None:
+    def _weights(self, sample_weight: Any, X: Any, y: Any) -> Array | None:
         """The product of the weights of the rows and of their classes; None where all are 1."""
         weight = self._class_weights(y)
         if sample_weight is not None:
-            own = _check_sample_weight(sample_weight, X, dtype=np.float64)
+            own = _check_sample_weight(sample_weight, np.empty((len(X), 0)), dtype=np.float64)
             weight = own if weight is None else weight * own
         return None if weight is None or bool((weight == 1).all()) else weight
 
-    def _begin(self, data: Data, hidden: list[int], random: np.random.RandomState) -> None:
+    def _begin(self, data: Rows, random: np.random.RandomState) -> None:
         """Everything that is decided at the first fit: precision, scales, the network and its first weights."""
-        self._is_small = self._would_be_small(len(data), data.X.shape[1], hidden)
+        hidden = parameters.hidden_sizes(self)
+        encoder = None
+        if isinstance(data.X, Table):
+            encoder = TableEncoder(numeric="standard" if self.scale else "none").fit(data.X)
+        width = encoder.layout.width if encoder is not None else data.X.shape[1]
+        self._is_small = self._would_be_small(len(data), [width, *hidden, self._outputs()])
         wants_double = self.precision == "auto" and (self._is_small or self._is_lbfgs)
-        self._dtype = np.dtype("float64" if wants_double else self.precision.replace("auto", "float32"))
-        is_scaled = is_wild(data.X, data.weight) if self.scale == "auto" else self.scale
-        self._scaling: Scaling | None = measured(data.X, data.weight) if is_scaled else None
+        dtype = np.dtype("float64" if wants_double else self.precision.replace("auto", "float32"))
+        if encoder is not None:
+            self._reader = Reader(dtype, encoder, data.X.names)
+        else:
+            is_scaled = is_wild(data.X, data.weight) if self.scale == "auto" else self.scale
+            self._reader = Reader(dtype, scaling=measured(data.X, data.weight) if is_scaled else None)
         self._prepare_targets(data.y, data.weight)
-        self.network_ = network.build(
-            data.X.shape[1],
-            hidden,
-            self._outputs(),
-            activation=self.activation,
-            dropout=self.dropout,
-            batch_norm=self.batch_norm,
-            layer_norm=self.layer_norm,
-            input_noise=self.input_noise,
-            residual=self.residual,
-        ).to(getattr(dtypes, self._dtype.name))
+        self.network_ = planning.network_of(self, width, hidden, self._outputs()).to(getattr(dtypes, dtype.name))
         network.draw_weights(self.network_, self.activation, random, self.init)
-        self.n_layers_ = len(hidden) + 2
-        self.t_ = 0
+        self._forget(len(hidden) + 2)
+
+    def _forget(self, n_layers: int) -> None:
+        """Begin the attributes of a new network."""
+        self.n_layers_, self.t_ = n_layers, 0
         self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] | None = None
         self.best_loss_: float | None = None
         self.best_validation_score_: float | None = None
-        self._trainer: Trainer | None = None
+        self._trainer = self._optimizer_state = None
 
-    def _would_be_small(self, n: int, d: int, hidden: list[int]) -> bool:
+    def _would_be_small(self, n: int, sizes: list[int]) -> bool:
         """Whether a training is over before native code for it would be made, were it to run to its end."""
         epochs = self.epochs or self.max_iter
         steps = epochs * (1 if self._is_lbfgs else -(-n // self._batch_rows(n)))
-        sizes = [d, *hidden, self._outputs()]
-        work = epochs * n * sum(a * b for a, b in pairwise(sizes))
-        return steps <= SMALL_STEPS and work <= SMALL_WORK
+        return steps <= SMALL_STEPS and epochs * n * sum(a * b for a, b in pairwise(sizes)) <= SMALL_WORK
 
     def _batch_rows(self, n: int) -> int:
         return min(200 if self.batch_size == "auto" else int(self.batch_size), n)
@@ -204,22 +234,21 @@ class NetworkEstimator(Parameters):
 
     # Rows
 
-    def _scaled(self, X: Array) -> Array:
-        return np.asarray(X, self._dtype) if self._scaling is None else self._scaling.apply(X, self._dtype)
+    def _prepared(self, data: Rows) -> Rows:
+        """Rows as the network takes them."""
+        return Rows(self._reader(data.X), self._as_learnt(data.y), data.weight)
 
-    def _prepared(self, data: Data) -> Data:
-        return Data(self._scaled(data.X), self._as_learnt(data.y), data.weight)
-
-    def _held_out(self, held: tuple[Any, Any, Any]) -> Data | None:
+    def _held_out(self, held: Held) -> Rows | None:
         """The checked validation rows that were given."""
         X, y, weight = held
         if X is None:
             return None
         X, y = self._read(X, y, reset=False)
         targets = self._targets(y, first=False, partial=True)
-        return Data(X, targets, None if weight is None else _check_sample_weight(weight, X, dtype=np.float64))
+        weight = None if weight is None else _check_sample_weight(weight, np.empty((len(X), 0)), dtype=np.float64)
+        return Rows(X, targets, weight)
 
-    def _split(self, data: Data, random: np.random.RandomState) -> tuple[Data, Data]:
+    def _split(self, data: Rows, random: np.random.RandomState) -> tuple[Rows, Rows]:
         """Rows to learn from and rows to hold out, those that scikit-learn would hold out."""
         labels = data.y if self._stratifies(data.y) else None
         train, held = train_test_split(
@@ -231,13 +260,18 @@ class NetworkEstimator(Parameters):
             )
         return data.take(train), data.take(held)
 
-    def _stratifies(self, y: Array) -> bool:
-        return False
-
     # Training
 
-    def _train(self, data: Data, held: Data | None, random: np.random.RandomState, *, partial: bool) -> None:
-        """Train the network on checked rows, and keep what came of it."""
+    def _train(
+        self,
+        data: Rows,
+        held: Rows | None,
+        random: np.random.RandomState,
+        watchers: list[Callback],
+        *,
+        partial: bool,
+    ) -> None:
+        """Train the network on rows as it takes them, and keep what came of it."""
         figure, metric, greater = self._figure()
         rule = stopping.NoProgress(
             tol=self.tol,
@@ -246,56 +280,30 @@ class NetworkEstimator(Parameters):
             greater=greater and held is not None,
             adaptive=self.learning_rate == "adaptive" and self.solver == "sgd",
         )
-        if not (partial and self._trainer is not None):
-            self._trainer = training.trainer_of(self._plan(metric, random), measures_training=False)
-        trainer = self._trainer
-        assert trainer is not None
-        self.history_: History = trainer.fit(
+        plan = self._plan(metric, random)
+        if not partial or self._trainer is None:
+            self._trainer = training.trainer_of(plan, measures_training=False)
+            if partial and self._optimizer_state is not None:
+                self._trainer.optimizer.load_state_dict(self._optimizer_state)
+        self.history_: History = self._trainer.fit(
             data.X,
             data.y,
             sample_weight=data.weight,
-            epochs=1 if partial or self._is_lbfgs else self.epochs or self.max_iter,
+            epochs=1 if partial or self._is_lbfgs else plan.epochs,
             batch_size=self._batch_rows(len(data)),
             validation_data=None if held is None else held.arrays,
             shuffle=self.shuffle,
-            callbacks=[rule, *self._callbacks(figure if held is not None else None)],
+            callbacks=[rule, *self._callbacks(figure if held is not None else None), *watchers],
             progress=False,
         )
         self._keep(rule, len(data), held is not None)
+        self._diagnose(rule, data)
 
     def _plan(self, metric: Any, random: np.random.RandomState) -> Plan:
         """The training as a plan."""
-        weights = network.weights_of(self.network_)
-        penalty = [optim.L1(self.l1, only=weights)] if self.l1 else []
-        penalty += [optim.MaxNorm(self.max_norm, only=weights)] if self.max_norm is not None else []
-        return Plan(
-            model=self.network_,
-            loss=self._objective(weights),
-            optimizer=self._solver(),
-            epochs=self.epochs or self.max_iter,
-            batch_size=None,
-            scheduler=self.scheduler,
-            penalty=penalty,
-            metrics=[metric] if metric is not None else [],
-            precision=self._dtype.name,
-            threads=parameters.threads_of(self),
-            seed=int(random.randint(2**31)),
-            compile=not self._is_small if self.compile == "auto" else bool(self.compile),
-        )
-
-    def _solver(self) -> Any:
-        """The optimiser of the network."""
-        weights = list(self.network_.parameters())
-        if callable(self.optimizer):
-            return self.optimizer(weights)
-        if self.optimizer is not None:
-            kind = optim.OPTIMIZERS[self.optimizer]
-            return kind(weights, **{**kind.usual, "lr": self.learning_rate_init})
-        if self.solver == "lbfgs":
-            return LBFGSB(weights, max_iter=self.max_iter, max_fun=self.max_fun, tol=self.tol)
-        if self.solver == "sgd":
-            return Descent(weights, self.learning_rate_init, self.momentum, self.nesterovs_momentum)
-        return Adam(weights, self.learning_rate_init, self.beta_1, self.beta_2, self.epsilon)
+        seed = int(random.randint(2**31))
+        objective = self._objective(network.weights_of(self.network_))
+        return planning.plan_of(self, self.network_, objective, metric, seed=seed)
 
     def _callbacks(self, figure: str | None) -> list[Callback]:
         found: list[Callback] = []
@@ -308,13 +316,12 @@ class NetworkEstimator(Parameters):
     def _keep(self, rule: stopping.NoProgress, n: int, has_validation: bool) -> None:
         """The attributes that scikit-learn has."""
         assert self._trainer is not None
-        solver = self._trainer.optimizer
-        is_lbfgs = isinstance(solver, LBFGSB)
-        curve = solver.losses if isinstance(solver, LBFGSB) else self.history_["loss"].tolist()
+        solver, history = self._trainer.optimizer, self.history_
+        curve = solver.losses if isinstance(solver, LBFGSB) else history["loss"].tolist()
         self.n_iter_ = solver.n_iter if isinstance(solver, LBFGSB) else len(curve)
         self.t_ += self.n_iter_ * n
         self.loss_curve_ = [*self.loss_curve_, *curve]
-        self.loss_ = float(self.history_["loss"][-1]) if is_lbfgs or not curve else curve[-1]
+        self.loss_ = float(history["loss"][-1]) if len(history) else math.nan
         self.n_outputs_ = self._outputs()
         if has_validation:
             self.validation_scores_ = [*(self.validation_scores_ or []), *rule.curve]
@@ -323,6 +330,11 @@ class NetworkEstimator(Parameters):
         else:
             self.best_loss_ = min(self.loss_curve_, default=self.loss_)
 
+    def _diagnose(self, rule: stopping.NoProgress, data: Rows) -> None:
+        self.diagnosis_: Diagnosis = diagnose(self, rule, data)
+        if self.verbose:
+            stopping.say(self.diagnosis_)
+
     # Using
 
     def _raw(self, X: Any) -> Array:
@@ -330,52 +342,53 @@ class NetworkEstimator(Parameters):
         rows = self._features(X)
         return np.asarray(forward(self.network_, rows), np.float64)
 
+    def save(self, path: Any) -> None:
+        """Write the fitted estimator to one safetensors file, from which `forwardnet.estimators.load` makes it again.
+
+        Nothing is pickled, and no training row is kept. Raises `ArgumentError` for a network that is not made of the
+        library's layers, `OSError` where the file cannot be written.
+        """
+        from forwardnet.estimators import persistence
+
+        persistence.save(self, path)
+
     def __getstate__(self) -> dict[str, Any]:
-        """Without native code; the state of the optimiser stays."""
+        """Without native code; what the optimiser remembers stays, for `partial_fit`."""
         state: dict[str, Any] = super().__getstate__()
-        if state.get("_trainer") is not None:
-            state = {**state, "_trainer": None}
-        return state
+        trainer = state.get("_trainer")
+        if trainer is None or isinstance(trainer.optimizer, LBFGSB):
+            return {**state, "_trainer": None}
+        return {**state, "_trainer": None, "_optimizer_state": trainer.optimizer.state_dict()}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         return tags
 
     @property
     def coefs_(self) -> list[Array]:
-        """The weights (in, out) of the dense layers, for X as it comes."""
-        return self._folded()[0]
+        """The weights (in, out) of the dense layers, for X and y as they come.
+
+        Scales that were measured inside are taken into the first and the last layer. Without any, writing into these
+        arrays changes the network.
+        """
+        return network.folded(self, "coefs_")[0]
+
+    @coefs_.setter
+    def coefs_(self, values: Sequence[Any]) -> None:
+        network.replace(self, values, self.intercepts_)
 
     @property
     def intercepts_(self) -> list[Array]:
-        """The biases of the dense layers, for X as it comes."""
-        return self._folded()[1]
+        """The biases of the dense layers, for X and y as they come."""
+        return network.folded(self, "intercepts_")[1]
 
-    def _folded(self) -> tuple[list[Array], list[Array]]:
-        """Weights and biases, with the scales of features and targets taken into the first and the last layer."""
-        if "network_" not in vars(self):
-            raise AttributeError(f"{type(self).__name__} has no weights before it is fitted")
-        layers = network.dense_layers(self.network_)
-        weights = [layer.weight.detach().numpy().T for layer in layers]
-        biases = [layer.bias.detach().numpy() for layer in layers if layer.bias is not None]
-        if self._scaling is not None:
-            weights[0], biases[0] = self._scaling.fold_in(weights[0].astype(np.float64), biases[0])
-        return weights, biases
+    @intercepts_.setter
+    def intercepts_(self, values: Sequence[Any]) -> None:
+        network.replace(self, self.coefs_, values)
 
 
 def _dense(X: Any) -> Array:
     """A sparse matrix as an array."""
     return np.asarray(X.toarray() if hasattr(X, "toarray") else X)
-
-
-def _weighted_rows(data: Data) -> Data:
-    """The rows that count: one of weight 0 is as if it were not there."""
-    if data.weight is None or (data.weight > 0).all():
-        return data
-    if (data.weight < 0).any():
-        row = int(np.argmax(data.weight < 0))
-        raise errors.DataError(f"sample_weight is {data.weight[row]:.4g} at row {row}, expected 0 or more")
-    if not data.weight.any():
-        raise errors.DataError("sample_weight is 0 for every row, expected at least one positive weight")
-    return data.take(data.weight > 0)

@@ -17,9 +17,12 @@ from sklearn.utils.multiclass import (
 )
 
 from forwardnet import errors
-from forwardnet.estimators.base import Array, NetworkEstimator
+from forwardnet.estimators.base import NOTHING_HELD, Array, NetworkEstimator
+from forwardnet.estimators.calibration import temperature
 from forwardnet.estimators.objective import Objective, classes, labels
+from forwardnet.estimators.rows import Rows
 from forwardnet.train import METRICS
+from forwardnet.train.program import forward
 
 
 def has_epochs(estimator: NetworkEstimator) -> bool:
@@ -41,6 +44,7 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
     _: KW_ONLY
     class_weight: Any = None
     label_smoothing: float = 0.0
+    calibrate: bool = False
 
     # Targets
 
@@ -83,7 +87,18 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         return None if self.class_weight is None else np.asarray(compute_sample_weight(self.class_weight, y))
 
     def _outputs(self) -> int:
-        return len(self.classes_) if self._is_multilabel or len(self.classes_) > 2 else 1
+        has_one_each = self._is_multilabel or len(self.classes_) > 2 or self.preset is not None
+        return len(self.classes_) if has_one_each else 1
+
+    def _as_learnt(self, y: Array) -> Array:
+        # Recipes have an output for each of two classes, too.
+        return y[:, 0].astype(np.int64) if self.preset is not None and y.ndim == 2 else y
+
+    def _check_preset(self) -> None:
+        if self._is_multilabel:
+            raise errors.ArgumentError(f"preset={self.preset!r} tells classes apart, not several labels of a row")
+        if len(self.classes_) < 2:
+            raise errors.DataError(f"y has only one class, {self.classes_[0]!r}, expected at least two classes")
 
     # Training
 
@@ -119,9 +134,22 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
             raise errors.ArgumentError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
-        return self._fit(X, y, sample_weight, (None, None, None), partial=True)  # type: ignore[no-any-return]
+        return self._fit(X, y, sample_weight, NOTHING_HELD, partial=True)  # type: ignore[no-any-return]
+
+    @property
+    def _holds_out(self) -> bool:
+        return self.calibrate
+
+    def _after(self, held_out: Rows | None) -> None:
+        self.temperature_ = 1.0
+        if self.calibrate and held_out is not None:
+            self.temperature_ = temperature(self._logits(held_out.X), held_out.y, held_out.weight)
 
     # Using
+
+    def _logits(self, rows: Array) -> Array:
+        """Log-odds (n, k) for rows as the network takes them, before the temperature."""
+        return np.asarray(forward(self.network_, rows), np.float64)
 
     def predict(self, X: Any) -> Array:
         """The most probable class of each row (n,), or for several labels 0 or 1 for each (n, k)."""
@@ -136,7 +164,7 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class (n, C), in the order of `classes_`; for several labels that of each (n, k)."""
-        logits = self._raw(X)
+        logits = self._raw(X) / self.temperature_
         if not self._is_multilabel and len(self.classes_) == 1:
             return np.ones((len(logits), 1))
         if logits.shape[1] > 1 and not self._is_multilabel:

@@ -117,3 +117,42 @@ def set_layer(layer: nn.Linear, weight: Any, bias: Any) -> None:
 def weights_of(model: nn.Module) -> list[Any]:
     """The matrices that scikit-learn's alpha means: those of the dense layers."""
     return [layer.weight for layer in dense_layers(model)]
+
+
+def folded(own: Any, attribute: str) -> tuple[list[Any], list[Any]]:
+    """Weights (in, out) and biases of the dense layers of an estimator's network, in the units of its data.
+
+    Raises `AttributeError` for an estimator that is not fitted, or a network that is no chain of dense layers.
+    """
+    name = type(own).__name__
+    if "network_" not in vars(own):
+        raise AttributeError(f"{name} has no {attribute} before it is fitted")
+    if not is_chain(own.network_):
+        raise AttributeError(f"{name}: the network is no chain of dense layers, which {attribute} would describe")
+    layers = dense_layers(own.network_)
+    weights = [layer.weight.detach().numpy().T for layer in layers]
+    biases = [layer.bias.detach().numpy() for layer in layers if layer.bias is not None]
+    if own._reader.scaling is not None:
+        weights[0], biases[0] = own._reader.scaling.fold_in(weights[0].astype(np.float64), biases[0])
+    if own._target_scaling is not None:
+        weights[-1], biases[-1] = own._target_scaling.fold_out(weights[-1].astype(np.float64), biases[-1])
+    return weights, biases
+
+
+def replace(own: Any, weights: Sequence[Any], biases: Sequence[Any]) -> None:
+    """Put other weights, in the units of the data, into the network of an estimator."""
+    layers = dense_layers(own.network_)
+    weights, biases = list(weights), list(biases)
+    if len(weights) != len(layers) or len(biases) != len(layers):
+        raise errors.ShapeError(f"{len(weights)} weights and {len(biases)} biases for {len(layers)} layers")
+    if own._reader.scaling is not None:
+        weights[0], biases[0] = own._reader.scaling.unfold_in(np.asarray(weights[0]), np.asarray(biases[0]))
+    if own._target_scaling is not None:
+        weights[-1], biases[-1] = own._target_scaling.unfold_out(np.asarray(weights[-1]), np.asarray(biases[-1]))
+    for layer, weight, bias in zip(layers, weights, biases, strict=True):
+        if np.shape(weight) != (layer.in_features, layer.out_features) or np.shape(bias) != (layer.out_features,):
+            raise errors.ShapeError(
+                f"weights of shape {np.shape(weight)} and biases of shape {np.shape(bias)}, "
+                f"expected ({layer.in_features}, {layer.out_features}) and ({layer.out_features},)"
+            )
+        set_layer(layer, weight, bias)

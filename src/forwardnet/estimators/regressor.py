@@ -12,11 +12,11 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from forwardnet import errors
-from forwardnet.estimators import objective
-from forwardnet.estimators.base import Array, NetworkEstimator
+from forwardnet.estimators import objective, parameters
+from forwardnet.estimators.base import NOTHING_HELD, Array, NetworkEstimator
 from forwardnet.estimators.classifier import has_epochs
 from forwardnet.estimators.objective import Objective
-from forwardnet.estimators.scaling import Scaling, is_wild, measured
+from forwardnet.estimators.scaling import is_wild, measured, standard
 from forwardnet.train import METRICS
 from forwardnet.train.pairing import Pairing
 
@@ -57,9 +57,17 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
         return np.asarray(y)
 
     def _prepare_targets(self, y: Array, weight: Array | None) -> None:
+        self._clamps, self._range = False, (y.min(axis=0), y.max(axis=0))
+        if self.preset is not None:
+            self._target_scaling = standard(y, weight)
+            return
         is_scaled = is_wild(y, weight) if self.scale == "auto" else self.scale
         can_be = self.loss != "poisson"  # the mean is e^output, which has a scale of its own
-        self._target_scaling: Scaling | None = measured(y, weight) if is_scaled and can_be else None
+        self._target_scaling = measured(y, weight) if is_scaled and can_be else None
+
+    def _check_preset(self) -> None:
+        if self.loss != "squared_error":
+            raise errors.ArgumentError(f"preset={self.preset!r} minimises the squared error, not loss={self.loss!r}")
 
     def _as_learnt(self, y: Array) -> Array:
         y = y if self._target_scaling is None else self._target_scaling.apply(y)
@@ -99,26 +107,73 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
     @available_if(has_epochs)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """One more epoch, on these rows."""
-        return self._fit(X, y, sample_weight, (None, None, None), partial=True)  # type: ignore[no-any-return]
+        return self._fit(X, y, sample_weight, NOTHING_HELD, partial=True)  # type: ignore[no-any-return]
 
     # Using
 
     def predict(self, X: Any) -> Array:
-        """The predicted numbers (n,), or (n, k) where y had k columns."""
-        output = self._raw(X)
-        k = self._targets_per_row
+        """The predicted numbers (n,), or (n, k) where y had k columns.
+
+        With `loss="quantile"` they are those of the quantile nearest to the median.
+        """
+        output, k = self._raw(X), self._targets_per_row
         if self.loss == "poisson":
             output = np.exp(output)
         elif self.loss == "gaussian_nll":
             output = output[:, :k]
         elif self.loss == "quantile":
-            output = self._middle(output)
-        if self._target_scaling is not None:
-            output = self._target_scaling.undo(output)
-        return output[:, 0] if k == 1 else output
+            nearest = int(np.argmin(np.abs(np.asarray(self.quantiles) - 0.5)))
+            output = self._ordered(output)[:, :, nearest]
+        return self._shaped(self._in_units(output))
 
-    def _middle(self, output: Array) -> Array:
-        """Of the outputs for several quantiles that nearest to the median."""
-        nearest = int(np.argmin(np.abs(np.asarray(self.quantiles) - 0.5)))
-        ordered = np.sort(output.reshape(len(output), self._targets_per_row, -1), axis=2)
-        return np.asarray(ordered[:, :, nearest])
+    def predict_std(self, X: Any) -> Array:
+        """The standard deviation of each target, of the shape of `predict`; needs `loss="gaussian_nll"`."""
+        self._needs("predict_std", "gaussian_nll")
+        spread = self._raw(X)[:, self._targets_per_row :]
+        found = np.sqrt(np.logaddexp(0, spread) + objective.LEAST_VARIANCE)
+        return self._shaped(found if self._target_scaling is None else found * self._target_scaling.factor)
+
+    def predict_quantiles(self, X: Any) -> Array:
+        """All `quantiles`, ascending: (n, q), or (n, k, q) where y had k columns; needs `loss="quantile"`."""
+        self._needs("predict_quantiles", "quantile")
+        ordered = self._ordered(self._raw(X))
+        found = np.stack([self._in_units(ordered[:, :, i]) for i in range(ordered.shape[2])], axis=2)
+        return found if not self._is_flat else found[:, 0]
+
+    def predict_interval(self, X: Any, level: float | None = None) -> tuple[Array, Array]:
+        """The lower and the upper end of an interval for each target, each of the shape of `predict`.
+
+        With `loss="quantile"` it lies between the least and the largest of `quantiles`; with "gaussian_nll" it holds
+        the target with probability `level`, 0.9 if none is given. Both are as good as the network has learnt them.
+        """
+        if self.loss == "quantile":
+            if level is not None:
+                low, high = min(self.quantiles), max(self.quantiles)
+                raise errors.ArgumentError(
+                    f"predict_interval: level is {level!r}, but the quantiles {low:g} and {high:g} are what was learnt",
+                    hint=f"leave level out: these hold {high - low:.0%}",
+                )
+            found = self.predict_quantiles(X)
+            return found[..., 0], found[..., -1]
+        self._needs("predict_interval", "gaussian_nll")
+        from scipy.stats import norm
+
+        parameters.number("predict_interval", "level", level or 0.9, lambda v: 0 < v < 1, "a number between 0 and 1")
+        middle, reach = self.predict(X), norm.ppf(0.5 + (level or 0.9) / 2) * self.predict_std(X)
+        return middle - reach, middle + reach
+
+    def _needs(self, method: str, loss: str) -> None:
+        if self.loss != loss:
+            raise errors.ArgumentError(f"{method}: loss is {self.loss!r}, expected {loss!r}", hint=f"loss={loss!r}")
+
+    def _ordered(self, output: Array) -> Array:
+        """The outputs for several quantiles (n, k, q), ascending: what crosses is put in order."""
+        return np.sort(output.reshape(len(output), self._targets_per_row, -1), axis=2)
+
+    def _in_units(self, output: Array) -> Array:
+        """Numbers (n, k) in the units of the data."""
+        output = output if self._target_scaling is None else self._target_scaling.undo(output)
+        return np.clip(output, *self._range) if self._clamps else output
+
+    def _shaped(self, values: Array) -> Array:
+        return values[:, 0] if self._is_flat else values

@@ -43,6 +43,14 @@ class Scaling:
         own = weight / self.factor[:, None]
         return own, bias - self.shift @ own
 
+    def unfold_in(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """What `fold_in` was given."""
+        return weight * self.factor[:, None], bias + self.shift @ weight
+
+    def unfold_out(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """What `fold_out` was given."""
+        return weight / self.factor, (bias - self.shift) / self.factor
+
     def fold_out(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Weights (h, d) and biases (d,) of a layer that puts out columns in their own units."""
         return weight * self.factor, bias * self.factor + self.shift
@@ -61,6 +69,13 @@ def measured(X: Array, weight: Array | None = None) -> Scaling:
     # Rounding leaves a constant column a spread of a few units in the last place.
     is_constant = factor <= 1e-12 * np.maximum(np.abs(shift), np.finfo(np.float64).tiny)
     return Scaling(shift, np.where(is_constant, 1.0, factor))
+
+
+def standard(X: Array, weight: Array | None = None) -> Scaling:
+    """Means and standard deviations (divisor n) of the columns; 1 for a constant column."""
+    shift = np.average(X, axis=0, weights=weight)
+    spread = np.sqrt(np.average((X - shift) ** 2, axis=0, weights=weight))
+    return Scaling(shift, np.where(spread > 0, spread, 1.0))
 
 
 def is_wild(X: Array, weight: Array | None = None) -> bool:

@@ -15,12 +15,16 @@ from forwardnet.train import METRICS, History, Trainer
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training. `epochs` were run, and the weights are those after `best_epoch` of them (0: untrained)."""
+    """A finished training. `epochs` were run, and the weights are those after `best_epoch` of them (0: untrained).
+
+    `best_figure` is what `Plan.monitor` was there; None where nothing was chosen.
+    """
 
     trainer: Trainer
     history: History
     epochs: int
     best_epoch: int
+    best_figure: float | None = None
 
 
 def train(
@@ -59,8 +63,9 @@ def train(
         drop_last=plan.drop_last,
         progress=progress,
     )
-    chosen = best.best_epoch if best is not None and plan.keep_best else len(history)
-    return Trained(trainer, history, len(history), chosen)
+    if best is None or not plan.keep_best:
+        return Trained(trainer, history, len(history), len(history))
+    return Trained(trainer, history, len(history), best.best_epoch, best.sign * best.best)
 
 
 def trainer_of(plan: Plan, *, measures_training: bool = True) -> Trainer:

@@ -1,0 +1,63 @@
+"""From an estimator's parameters to its network, its optimiser and its plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forwardnet import nn, optim
+from forwardnet.estimators import network, parameters
+from forwardnet.estimators.objective import Objective
+from forwardnet.estimators.plan import Plan
+from forwardnet.estimators.solvers import LBFGSB, Adam, Descent
+
+
+def network_of(own: Any, inputs: int, hidden: list[int], outputs: int) -> nn.Sequential:
+    """The network that the parameters describe, with weights yet to be drawn."""
+    return network.build(
+        inputs,
+        hidden,
+        outputs,
+        activation=own.activation,
+        dropout=own.dropout,
+        batch_norm=own.batch_norm,
+        layer_norm=own.layer_norm,
+        input_noise=own.input_noise,
+        residual=own.residual,
+    )
+
+
+def plan_of(own: Any, model: nn.Module, objective: Objective, metric: Any, *, seed: int) -> Plan:
+    """The training that the parameters describe."""
+    weights = network.weights_of(model)
+    penalty: list[Any] = [optim.L1(own.l1, only=weights)] if own.l1 else []
+    penalty += [optim.MaxNorm(own.max_norm, only=weights)] if own.max_norm is not None else []
+    first = next(model.parameters())
+    return Plan(
+        model=model,
+        loss=objective,
+        optimizer=solver_of(own, model),
+        epochs=own.epochs or own.max_iter,
+        batch_size=None,
+        scheduler=own.scheduler,
+        penalty=penalty,
+        metrics=[metric] if metric is not None else [],
+        precision=str(first.dtype).rpartition(".")[2],
+        threads=parameters.threads_of(own),
+        seed=seed,
+        compile=not own._is_small if own.compile == "auto" else bool(own.compile),
+    )
+
+
+def solver_of(own: Any, model: nn.Module) -> Any:
+    """The optimiser of the network's parameters: `optimizer`, or scikit-learn's `solver`."""
+    parts = list(model.parameters())
+    if callable(own.optimizer):
+        return own.optimizer(parts)
+    if own.optimizer is not None:
+        kind = optim.OPTIMIZERS[own.optimizer]
+        return kind(parts, **{**kind.usual, "lr": own.learning_rate_init})
+    if own.solver == "lbfgs":
+        return LBFGSB(parts, max_iter=own.max_iter, max_fun=own.max_fun, tol=own.tol)
+    if own.solver == "sgd":
+        return Descent(parts, own.learning_rate_init, own.momentum, own.nesterovs_momentum)
+    return Adam(parts, own.learning_rate_init, own.beta_1, own.beta_2, own.epsilon)
