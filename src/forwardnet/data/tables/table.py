@@ -115,6 +115,11 @@ class Table:
         """The columns' names in order."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns), by which scikit-learn counts columns."""
+        return len(self), len(self.columns)
+
     def take(self, rows: Any) -> Table:
         """The given rows (numbers, a mask or a slice), in that order."""
         return replace(self, columns=tuple(column.take(rows) for column in self.columns))
