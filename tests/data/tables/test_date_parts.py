@@ -33,7 +33,7 @@ def test_parts_are_those_of_the_calendar(moment: datetime) -> None:
 
 
 def test_missing_dates_stay_missing_and_far_ones_stand_at_the_end() -> None:
-    found = parts_of(np.array([np.nan, 1e300, -1e300, 0.0]), 86400.0)
+    found = parts_of(np.array([np.nan, 1e300, -1e300, 0.0, -1e-200]), 86400.0)
     for part in found.values():
         assert np.isnan(part[0]) and np.isfinite(part[1:]).all()
     assert found["days"][3] == -1

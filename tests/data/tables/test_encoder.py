@@ -404,3 +404,44 @@ def test_a_damaged_file_is_refused_or_harmless(where: int, junk: Any) -> None:
 def test_what_is_no_encoder_is_refused(state: Any) -> None:
     with pytest.raises(FileFormatError, match="table encoder"):
         TableEncoder.from_dict(state)
+
+
+# ---------------------------------------------------------------- whatever comes
+
+VALUES: dict[str, Any] = {
+    "number": st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=False), st.integers(-(10**20), 10**20)),
+    "boolean": st.sampled_from([None, True, False]),
+    "category": st.sampled_from([None, "a", "b", "3", "3.0", "nan", "-", "yes", "2020-01-01", "1e999", "_", "ß", "\0"]),
+    "date": st.one_of(st.none(), st.datetimes()),
+    "empty": st.none(),
+}
+
+
+@st.composite
+def columns(draw: Any, names: tuple[str, ...] = ("p", "q", "r")) -> dict[str, list[Any]]:
+    """A mapping of names to lists of values of any kind."""
+    n = draw(st.integers(1, 12))
+    kinds = st.sampled_from(sorted(VALUES))
+    return {name: draw(st.lists(VALUES[draw(kinds)], min_size=n, max_size=n)) for name in names}
+
+
+@settings(max_examples=200, deadline=None)
+@given(training=columns(), later=columns(), numeric=st.sampled_from(METHODS), limit=st.sampled_from([None, 0, 3]))
+def test_any_two_tables_end_in_numbers_or_in_one_sentence(
+    training: dict[str, Any], later: dict[str, Any], numeric: str, limit: int | None
+) -> None:
+    encoder = TableEncoder(numeric, one_hot_limit=limit)
+    try:
+        table = as_table(training)
+        found = encoder.fit_transform(table)
+    except ForwardnetError:
+        return
+    assert found.shape == (len(table), encoder.layout.width) and np.isfinite(found).all()
+    assert np.abs(found).max(initial=0) <= np.finfo(np.float32).max
+    for given_table in (later, as_table(later)):  # read as what training had, and as what it looks like
+        try:
+            found = encoder.transform(given_table)
+        except DataError:
+            continue
+        assert np.isfinite(found).all()
+        encoder.remarks(given_table)

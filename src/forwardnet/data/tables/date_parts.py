@@ -35,7 +35,8 @@ def parts_of(seconds: Floats, origin: float) -> dict[str, Floats]:
         "month": (month - year.astype("datetime64[M]")).astype(np.int64),
         "weekday": (days.astype(np.int64) + 3) % 7,  # 1970 began on a Thursday
         "day of year": (date - year.astype("datetime64[D]")).astype(np.int64),
-        "time of day": ((clipped - days * DAY) // 60).astype(np.int64),
+        # A date just before midnight may round to midnight.
+        "time of day": np.minimum((clipped - days * DAY) // 60, 1439).astype(np.int64),
     }
     parts = {"year": year.astype(np.int64) + 1970.0}
     for name, step in steps.items():
