@@ -6,5 +6,17 @@ from forwardnet.validate.cross import cross_validate, holdout, k_fold, leave_one
 from forwardnet.validate.folds import Fold, folds
 from forwardnet.validate.leakage import leaks
 from forwardnet.validate.result import Validation
+from forwardnet.validate.rolling import Rolling, rolling_origin
 
-__all__ = ["Fold", "Validation", "cross_validate", "folds", "holdout", "k_fold", "leaks", "leave_one_out"]
+__all__ = [
+    "Fold",
+    "Rolling",
+    "Validation",
+    "cross_validate",
+    "folds",
+    "holdout",
+    "k_fold",
+    "leaks",
+    "leave_one_out",
+    "rolling_origin",
+]

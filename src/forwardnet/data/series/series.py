@@ -42,7 +42,12 @@ class Series:
 
     def head(self, n: int) -> Series:
         """The first `n` values."""
-        return replace(self, values=self.values[:n], dates=None if self.dates is None else self.dates[:n])
+        return self.part(0, n)
+
+    def part(self, start: int, stop: int | None = None) -> Series:
+        """The values from `start` up to, and not with, `stop`."""
+        dates = None if self.dates is None else self.dates[start:stop]
+        return replace(self, values=self.values[start:stop], dates=dates)
 
     def following(self, n: int) -> Dates | None:
         """The `n` dates after the last."""
