@@ -58,6 +58,9 @@ ABOVE_ALL = ("lab", "serve", "cli")
 DOORS = {
     ("train/history.py", "plot"),  # History.plot() draws itself
     ("train/find_lr.py", "plot"),  # RangeTest.plot() likewise
+    ("validate/compare.py", "plot"),  # Compared.plot(), Curve.plot() and Sweep.plot() likewise
+    ("validate/curves.py", "plot"),
+    ("validate/sweep.py", "plot"),
 }
 
 # Package -> where it may be imported, inside functions only. "" means everywhere.
@@ -69,7 +72,9 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "llvmlite": ("compiler/llvm.py", "compiler/engine.py"),
     "scipy": ("",),
     "pandas": ("",),
-    "narwhals": ("data/tables/",),
+    "narwhals": ("data/", "estimators/"),
+    "pyarrow": ("data/tables/",),
+    "openpyxl": ("data/tables/",),
     "threadpoolctl": ("train/",),  # comes with scikit-learn
     "joblib": ("validate/", "estimators/"),  # likewise
     "torch": ("interop/",),
