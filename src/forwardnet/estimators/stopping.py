@@ -27,6 +27,8 @@ class NoProgress(Callback):
     `curve` has the figure of each epoch, `best` the best of them, `best_epoch` its number.
     """
 
+    changes_weights = False  # not before the training has ended
+
     def __init__(
         self, *, tol: float, patience: float, monitor: str = "loss", greater: bool = False, adaptive: bool = False
     ) -> None:
@@ -89,6 +91,8 @@ class Best(Callback):
     `patience` is a number of epochs, or a function (epoch, best epoch) -> whether to stop; epochs count from 1, and 0
     is the network before its first step, whose figure is `untrained` if it takes part.
     """
+
+    changes_weights = False  # not before the training has ended
 
     def __init__(
         self,

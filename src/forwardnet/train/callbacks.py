@@ -29,10 +29,13 @@ class Callback:
     """Base class with five methods that do nothing; write those you need.
 
     One that looks at numbers alone (`run.logs`, the rate of the optimiser) says `looks_at_weights = False`: weights may
-    then stay inside native code from epoch to epoch.
+    then stay inside native code from epoch to epoch. One that reads the model's tensors, and changes nothing and looks
+    at nothing that the optimiser remembers while the training goes on, says `changes_weights = False`: they are then
+    shown, and not taken back.
     """
 
     looks_at_weights = True
+    changes_weights = True
 
     def on_train_begin(self, run: Run) -> None:
         """Before the first step."""
@@ -65,6 +68,7 @@ class Dispatcher:
             event: [getattr(c, event) for c in listed if _has_own(c, event)] for event in EVENTS
         }
         self._lookers = [c for c in listed if getattr(c, "looks_at_weights", True)]
+        self._changers = [c for c in self._lookers if getattr(c, "changes_weights", True)]
 
     def emit(self, event: str, run: Run) -> None:
         """Call the method `event` of every callback."""
@@ -78,6 +82,10 @@ class Dispatcher:
     def looks(self, event: str) -> bool:
         """Whether any callback may look at the weights at this event."""
         return any(_has_own(callback, event) for callback in self._lookers)
+
+    def changes(self, event: str) -> bool:
+        """Whether any callback may change the weights, or look at what the optimiser remembers, at this event."""
+        return any(_has_own(callback, event) for callback in self._changers)
 
 
 def _has_own(callback: object, event: str) -> bool:
@@ -146,6 +154,8 @@ class EarlyStopping(_Watcher):
     Example:
         >>> trainer.fit(X, y, epochs=500, validation_split=0.1, callbacks=[ff.EarlyStopping(patience=10)])
     """
+
+    changes_weights = False  # not before the training has ended
 
     def __init__(
         self,

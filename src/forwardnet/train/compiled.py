@@ -20,7 +20,17 @@ import numpy as np
 from forwardnet.data.batches import Batches
 from forwardnet.ir.graph import Spec
 from forwardnet.jit import Traced, trace
-from forwardnet.jit.cells import Cell, GeneratorCell, ItemCell, UnevenError, begin, cells_of, mark_of, settings_of
+from forwardnet.jit.cells import (
+    Cell,
+    GeneratorCell,
+    ItemCell,
+    TensorCell,
+    UnevenError,
+    begin,
+    cells_of,
+    mark_of,
+    settings_of,
+)
 from forwardnet.jit.fallback import made_or_reason
 from forwardnet.ops.record import CannotLower
 from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
@@ -232,6 +242,20 @@ class CompiledProgram:
         if not stays:
             self.settle()
         return tally.epoch(is_complete=is_complete)
+
+    @property
+    def keeps_pace(self) -> bool:
+        """Whether no schedule changes anything, or the steps follow it by themselves."""
+        return self._pace.scheduler is None or self._course is not None
+
+    def show(self) -> None:
+        """Bring the model's tensors to where they can be read; the arena goes on with its own."""
+        traced, native = self._program(self._batch_size)
+        for number in traced.states:
+            cell = self._cells[number]
+            if isinstance(cell, TensorCell):
+                cell.write(native.state(number, cell.spec().shape))
+                self._seen[number] = mark_of(cell)
 
     def settle(self) -> None:
         """Bring the states to the tensors, if steps have changed them since."""

@@ -77,7 +77,7 @@ class Loop:
         """One epoch: steps, metrics, validation, learning rate, callbacks."""
         run = self.run
         begin = time.perf_counter()
-        is_unseen = self._is_unseen
+        stays, is_unseen = self._stays, self._is_unseen
         run.epoch += 1
         self.watch.epoch = run.epoch
         self.noise.stream, self.noise.position = stream_of("noise", run.epoch), 0
@@ -94,18 +94,21 @@ class Loop:
         if run.epoch < run.last_epoch and isinstance(self.program, CompiledProgram) and self.program.leaves_room:
             self.orders.foresee(run.epoch + 1)
         try:
-            epoch = self.program.run_epoch(batches, self._after_step(), stays=is_unseen)
+            epoch = self.program.run_epoch(batches, self._after_step(), stays=stays)
         finally:
             run.history.add_steps(np.array(self._pending, np.float64), first_step=first_step)
             self._pending.clear()
         if not epoch.is_complete:
             return
-        if not is_unseen:
+        if not stays:
             self.watch.check_weights()
+        elif not is_unseen and isinstance(self.program, CompiledProgram):
+            self.program.show()
         row: Row = {"epoch": run.epoch, "loss": epoch.loss, **self.score(epoch)}
         if self.validate is not None:
             row.update({f"val_{name}": value for name, value in self.validate().items()})
             if not math.isfinite(row["val_loss"]):
+                self.program.settle()  # or what is put back now would be replaced at the end
                 raise self.watch.error(f"the validation loss is {row['val_loss']}")
         row["lr"] = self.pace.rate
         row["seconds"] = time.perf_counter() - begin
@@ -116,12 +119,21 @@ class Loop:
         self.display.epoch(run)
 
     @property
+    def _stays(self) -> bool:
+        """Whether nobody changes weights between two epochs, or looks at what the optimiser remembers.
+
+        The program itself looks whether they are finite.
+        """
+        if not isinstance(self.program, CompiledProgram) or self.renew is not None or not self.program.keeps_pace:
+            return False
+        changes = any(self.callbacks.changes(event) for event in ("on_epoch_begin", "on_epoch_end"))
+        return not (changes or isinstance(self.display, Calls) or self.callbacks.listens("on_step_end"))
+
+    @property
     def _is_unseen(self) -> bool:
-        """Whether nobody looks at the weights between two epochs; the program itself looks whether they are finite."""
-        is_shown = isinstance(self.display, Calls) or self.callbacks.listens("on_step_end")
-        is_shown |= any(self.callbacks.looks(event) for event in ("on_epoch_begin", "on_epoch_end"))
-        others = (self.validate, self.renew, self.pace.scheduler)
-        return isinstance(self.program, CompiledProgram) and not is_shown and all(other is None for other in others)
+        """Whether nobody looks at the weights between two epochs either."""
+        looks = any(self.callbacks.looks(event) for event in ("on_epoch_begin", "on_epoch_end"))
+        return self._stays and not looks and self.validate is None
 
     def _after_step(self) -> Callable[..., bool]:
         """What is done after a step, or after several of them at once; as little as those who listen allow."""
