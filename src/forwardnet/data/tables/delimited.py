@@ -52,6 +52,9 @@ def find_layout(
     words = encoding or ""
     encoding, words = (checked_encoding(encoding), words) if encoding else detect_encoding(path)
     lines = _first_lines(path, encoding)
+    markup = re.match(r"\s*<(?:!doctype html|html|\?xml)", lines[0], re.IGNORECASE) if lines else None
+    if markup:
+        raise FileFormatError(f"{path}: a page of HTML or XML, expected a table", hint="did a download go wrong?")
     if not any(line.strip() for line in lines):
         raise FileFormatError(f"{path}: the file has no values", hint="expected a header and rows of values")
     prefer = "\t" if path.name.lower().removesuffix(".gz").endswith((".tsv", ".tab")) else None

@@ -75,14 +75,17 @@ def detect(lines: list[str], *, separator: str | None, prefer: str | None = None
 
 
 def _is_comment(lines: list[str], at: int) -> bool:
-    """Whether a line beginning with # stands before the table, and is not its header."""
+    """Whether a line stands before the table: an empty one, or one that begins with # and is not its header."""
     if not lines[at].strip():
         return True
     if not lines[at].startswith("#"):
         return False
-    below = next((line for line in lines[at + 1 :] if not line.startswith("#")), "")
-    counts = [(lines[at].count(c), below.count(c)) for c in SEPARATORS if c != " "]
-    return not any(own == other > 0 for own, other in counts)
+    below = next((line for line in lines[at + 1 :] if line.strip() and not line.startswith("#")), "")
+    for separator in SEPARATORS:
+        cells = below.split(separator)
+        if separator != " " and lines[at].count(separator) == len(cells) - 1 > 0:
+            return not any(_is_number(cell) for cell in cells)  # a header stands there itself
+    return True
 
 
 def _single_quoted(lines: list[str]) -> bool:
@@ -101,9 +104,21 @@ def _score(lines: list[str], dialect: Dialect) -> tuple[float, float]:
         return 0.0, 0.0
     cells = [cell for row in rows[:50] for cell in row[:100]]
     typed = sum(_is_whole(cell.strip()) for cell in cells) / len(cells)
-    if dialect.separator == " " and typed < 0.5:  # a sentence is no row
+    if dialect.separator == " " and not _is_spaced(rows, width, lines[0]):
         return 0.0, 0.0
     return round(count / len(rows), 1), round(typed, 2)
+
+
+def _is_spaced(rows: list[list[str]], width: int, first: str) -> bool:
+    """Whether spaces separate values, and not the words of a sentence: equal rows, in part of numbers."""
+    is_even = all(len(row) == width for row in rows[1:])
+    is_even = is_even and (len(rows[0]) == width or (len(rows[0]) == width - 1 and '"' in first))
+    cells = [cell for row in rows[1:50] or rows for cell in row]
+    return is_even and sum(map(_is_number, cells)) > 0.3 * len(cells)
+
+
+def _is_number(cell: str) -> bool:
+    return notations.plain([cell.strip()]) is not None
 
 
 def _is_whole(cell: str) -> bool:

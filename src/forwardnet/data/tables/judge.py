@@ -23,7 +23,7 @@ FEW = 10  # so many names are categories, however short the table is
 ENOUGH = 20  # rows from which on "different in every row" says something
 _NAMES_A_ROW = re.compile(
     r"(?:.*[_\-. ])?(?:id|ids|uuid|guid|key|rowid|row_?(?:id|number|names?)|index|idx)|unnamed: ?\d+|#|no\.?|nr\.?|"
-    r"[a-z0-9]+Id|.+ID",
+    r"[A-Za-z0-9]+Id|.+ID",
 )
 _IS_A_QUANTITY = re.compile(r"(?i)[txyz]|.*(?:time|year|month|week|day|hour|minute|second|step|epoch|age|date).*")
 

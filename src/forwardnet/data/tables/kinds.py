@@ -18,7 +18,7 @@ from forwardnet.data.tables.factor import Factored, factored
 from forwardnet.data.tables.judge import MISSING, SENTINELS, NumberFacts, Rules, Verdict, judge_numbers
 from forwardnet.data.tables.profile import Profile
 from forwardnet.data.tables.table import CODED, KINDS, Column
-from forwardnet.errors import ArgumentError, DataError, ShapeError, unknown_name
+from forwardnet.errors import DataError, ShapeError, unknown_name
 
 Array = NDArray[Any]
 EXACT = 2.0**53  # whole numbers beyond are not all there in float64
@@ -157,6 +157,10 @@ def number_column(
         raise DataError(f"column {name!r} cannot be boolean: it has other values than 0 and 1")
     if kind is not None:
         verdict = Verdict(kind, "as told")
+    if verdict.kind in CODED:
+        numbers, codes = np.unique(array, return_inverse=True)  # an identifier, so no value is missing
+        levels = tuple(map(number_text, numbers.tolist()))
+        return Column(name, verdict.kind, codes.astype(np.int32), levels, verdict.reason), (*notes, *verdict.notes)
     return Column(name, verdict.kind, array, None, verdict.reason), (*notes, *verdict.notes)
 
 
@@ -219,7 +223,7 @@ def _of_numbers(values: Array) -> Found:
     array = values.astype(np.float64)
     if values.dtype.kind in "iu" and values.size and (np.abs(array) >= EXACT).any():
         whole = [int(value) for value in values.tolist()]
-        if any(int(float(value)) != value for value in whole):
+        if any(map(_is_inexact, whole)):
             return factored(map(str, whole))
     return array, "numbers"
 
@@ -233,12 +237,9 @@ def _of_objects(name: str, values: list[Any]) -> Found:
     array = np.full(len(values), np.nan)
     where = ~np.array(is_missing, dtype=bool)
     if all(isinstance(v, numbers.Real | np.bool_) or _is_decimal(v) for v in present):
-        if any(isinstance(v, numbers.Integral) and int(float(int(v))) != int(v) for v in present if abs(v) < 1e308):
+        if any(isinstance(value, numbers.Integral) and _is_inexact(int(value)) for value in present):
             return _texts_of(values, is_missing)
-        try:
-            array[where] = [float(value) for value in present]
-        except OverflowError as error:
-            raise ArgumentError(f"column {name!r} has a whole number too large for float64") from error
+        array[where] = [float(value) for value in present]
         return array, "numbers"
     if all(isinstance(value, date | np.datetime64) for value in present):
         array[where] = [_moment(value) for value in present]
@@ -258,6 +259,14 @@ def is_none(value: Any) -> bool:
         return bool(value != value)
     except (TypeError, ValueError):
         return False
+
+
+def _is_inexact(value: int) -> bool:
+    """Whether float64 would round a whole number."""
+    try:
+        return int(float(value)) != value
+    except OverflowError:
+        return True
 
 
 def _is_decimal(value: Any) -> bool:

@@ -70,6 +70,10 @@ class Notation:
 PLAIN = Notation()
 
 
+# A comma that separates no thousands: one or two digits behind it, or four and more, or a zero or a group before it.
+_DECIMAL_COMMA = re.compile(r",(?:[0-9]{0,2}|[0-9]{4,})(?:$|[eE])|^[+-]?0*,|[.\u00a0\u202f\u2009'’ ][0-9]{3},")
+
+
 def _without_units(texts: Sequence[str]) -> tuple[set[str], list[str]]:
     """The units that come up, and the texts without them; a text without one has the unit ""."""
     units, bodies = set(), []
@@ -100,6 +104,8 @@ def notation_of(texts: Sequence[str], *, decimal: str | None, comma_is_decimal: 
             notation = Notation(mark, grouped)
             numbers = notation.parse(bodies)
             is_shown = decimal or mark == "." or any("," in body or body.count(".") > 1 for body in bodies)
+            if mark == "," and not decimal and not comma_is_decimal:
+                is_shown = is_shown and any(map(_DECIMAL_COMMA.search, bodies))
             if numbers is not None and is_shown:
                 return Notation(mark, grouped, unit)
     return None
@@ -109,6 +115,9 @@ def inexact(texts: Iterable[str]) -> str | None:
     """The first whole number that float64 cannot hold, as 9007199254740993; None where there is none."""
     for text in texts:
         digits = text.strip().lstrip("+-")
-        if len(digits) > 15 and digits.isdigit() and digits.isascii() and int(digits) != int(float(digits)):
+        if len(digits) <= 15 or not digits.isdigit() or not digits.isascii():
+            continue
+        # Beyond 308 digits it is none of float64's, and Python converts no more than 4,300.
+        if len(digits.lstrip("0")) > 308 or int(digits) != int(float(digits)):
             return text
     return None

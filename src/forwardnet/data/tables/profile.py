@@ -148,7 +148,8 @@ class Profile:
             self.facts.is_counting = False
         else:  # every text once, so these are the rows in order
             before = array[:1] - 1 if self._last is None else [self._last]
-            self.facts.is_counting = bool((np.diff(array, prepend=before) == 1).all())
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.facts.is_counting = bool((np.diff(array, prepend=before) == 1).all())
         self._last = float(array[-1])
 
     def _facts(self, array: Array, weights: Array) -> None:
@@ -216,8 +217,7 @@ class Profile:
             return Decision(
                 self.name, "date", "dates without separators, as 19991231", dates.COMPACT, None, self._notes()
             )
-        notes = self._notes() + verdict.notes
-        return Decision(self.name, verdict.kind, verdict.reason, notations.PLAIN, None, notes)
+        return self._of_numbers(verdict, notations.PLAIN, ())
 
     def _is_compact_date(self, facts: NumberFacts) -> bool:
         """Whether numbers such as 19991231 are all days of the calendar, and enough of them to be no accident."""
@@ -265,7 +265,14 @@ class Profile:
         self._facts(np.array(numbers), np.array(list(self.counts.values())))
         self.facts.distinct = len(set(numbers))
         verdict = judge.judge_numbers(self.name, self.facts, words=notation.words, n_columns=n_columns)
-        return Decision(self.name, verdict.kind, verdict.reason, notation, None, self._notes() + notes + verdict.notes)
+        return self._of_numbers(verdict, notation, notes)
+
+    def _of_numbers(self, verdict: Verdict, notation: Notation, notes: tuple[str, ...]) -> Decision:
+        """The decision for numbers; those that name rows are names, not quantities."""
+        is_name = verdict.kind in CODED
+        notes = self._notes() + notes + verdict.notes
+        levels = self._levels() if is_name else None
+        return Decision(self.name, verdict.kind, verdict.reason, None if is_name else notation, levels, notes)
 
     def _textual(self, verdict: Verdict) -> Decision:
         """A column of texts."""

@@ -57,7 +57,7 @@ def read_table(
     what = format_of(path)
     if what in ("parquet", "arrow"):
         table = _from_arrow(path, what == "parquet", kinds, limit)
-    elif what == "text" and not records.is_json(path):
+    elif what == "text" and not (records.is_json(path) or records.begins_with_record(path)):
         layout = delimited.find_layout(path, header=header, separator=separator, encoding=encoding)
         table = _from_text(layout, rules, kinds, limit)
     else:

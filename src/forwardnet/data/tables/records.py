@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from forwardnet.data.tables import headers
-from forwardnet.data.tables.encodings import checked_encoding, detect_encoding, open_text
+from forwardnet.data.tables.encodings import HEAD, checked_encoding, detect_encoding, open_bytes, open_text
 from forwardnet.data.tables.judge import shown
 from forwardnet.errors import DataError, FileFormatError
 
@@ -33,6 +33,17 @@ class _TwiceError(ValueError):
 def is_json(path: Path) -> bool:
     """Whether the file's name says JSON."""
     return path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
+
+
+def begins_with_record(path: Path) -> bool:
+    """Whether a file with another name holds records in JSON."""
+    with open_bytes(path) as stream:
+        head = stream.read(HEAD).decode(errors="replace").lstrip("\ufeff \t\r\n")
+    first = head.split("\n", 1)[0]
+    try:
+        return head.startswith("{") and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def read_json(path: Path, *, encoding: str | None = None, limit: int | None = None) -> Cells:
