@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from forwardnet.data.splits import bootstrap
 from forwardnet.errors import ArgumentError, ShapeError, unknown_name
 from forwardnet.train.metrics import METRICS
+from forwardnet.validate.resampling import weighted
 
 Array = NDArray[Any]
 
@@ -86,14 +87,15 @@ def compare(
     for model, predicted in predictions.items():
         if len(predicted) != len(y):
             raise ShapeError(f"compare: {model} has {len(predicted)} predictions, expected {len(y)}")
-    draws = [_draw(len(y), groups, seed, number) for number in range(n_samples(len(y)))]
-    values, samples = {}, {}
+    times = [np.bincount(_draw(len(y), groups, seed, k), minlength=len(y)) for k in range(n_samples(len(y)))]
+    counts = [one.astype(np.float64) if weight is None else one * weight for one in times]
+    values: dict[str, dict[str, float]] = {}
+    samples: dict[str, dict[str, NDArray[np.float64]]] = {}
     for model, predicted in predictions.items():
-        values[model] = {metric: _score(metric, y, predicted, weight) for metric in metrics}
-        samples[model] = {
-            metric: np.array([_score(metric, y[r], predicted[r], None if weight is None else weight[r]) for r in draws])
-            for metric in metrics
-        }
+        links: dict[str, Any] = {m: "probabilities" if METRICS[m].needs != "values" else None for m in metrics}
+        values[model] = {m: _score(m, y, predicted, links[m], weight) for m in metrics}
+        measures = {m: weighted(m, y, predicted, link=links[m]) for m in metrics}
+        samples[model] = {m: np.array([measures[m](one) for one in counts]) for m in metrics}
     return Comparison(tuple(metrics), values, samples)
 
 
@@ -112,8 +114,7 @@ def _draw(n: int, groups: Array | None, seed: int, number: int) -> Array:
     return np.concatenate([order[starts[group] : starts[group + 1]] for group in drawn])
 
 
-def _score(metric: str, y: Array, predicted: Array, weight: Array | None) -> float:
-    link: Any = "probabilities" if predicted.ndim == 2 and METRICS[metric].needs != "values" else None
+def _score(metric: str, y: Array, predicted: Array, link: Any, weight: Array | None) -> float:
     with np.errstate(all="ignore"):
         return METRICS[metric](y, predicted, link=link, sample_weight=weight)
 
