@@ -5,6 +5,7 @@ from __future__ import annotations
 from forwardnet.data.series.calendar import calendar_features
 from forwardnet.data.series.dates import Frequency, check_dates, detect_frequency
 from forwardnet.data.series.framing import Framing
+from forwardnet.data.series.read import read_series
 from forwardnet.data.series.season import detect_season, log_helps
 from forwardnet.data.series.series import Series, as_series, interpolated
 from forwardnet.data.series.windows import difference, undifference, windows
@@ -21,6 +22,7 @@ __all__ = [
     "difference",
     "interpolated",
     "log_helps",
+    "read_series",
     "undifference",
     "windows",
 ]
