@@ -67,7 +67,13 @@ _LATER_NAMES = {
         ("Callback", "CSVLogger", "Checkpoint", "EarlyStopping", "LRMonitor", "Snapshot", "TrainingDivergedError"),
         "forwardnet.train",
     ),
-    **dict.fromkeys(("MLPClassifier", "MLPRegressor", "SequenceForecaster"), "forwardnet.estimators"),
+    **dict.fromkeys(
+        (
+            *("LinearRegressor", "LogisticRegression", "MLPClassifier", "MLPRegressor", "Perceptron"),
+            *("SequenceForecaster",),
+        ),
+        "forwardnet.estimators",
+    ),
     "History": "forwardnet.train",
     "Trainer": "forwardnet.train",
     "find_lr": "forwardnet.train.find_lr",

@@ -7,10 +7,16 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from forwardnet.estimators import MLPClassifier, MLPRegressor
+from forwardnet.estimators import LinearRegressor, LogisticRegression, MLPClassifier, MLPRegressor, Perceptron
 
-# As many epochs as scikit-learn gives its own networks in these checks is twice this number.
-ESTIMATORS = [MLPClassifier(max_iter=50), MLPRegressor(max_iter=50)]
+# Few epochs with a higher rate, to be fast; the perceptron's bound is only reached where classes overlap.
+ESTIMATORS = [
+    MLPClassifier(max_iter=30, learning_rate_init=0.01),
+    MLPRegressor(max_iter=30, learning_rate_init=0.01),
+    LogisticRegression(),
+    LinearRegressor(),
+    Perceptron(max_iter=20),
+]
 
 
 @parametrize_with_checks(ESTIMATORS)

@@ -7,8 +7,11 @@ from typing import Any
 
 # Name -> the module it is in, which is imported when the name is first used: a plan needs no scikit-learn.
 _MODULES = {
+    "LinearRegressor": "linear",
+    "LogisticRegression": "linear",
     "MLPClassifier": "classifier",
     "MLPRegressor": "regressor",
+    "Perceptron": "linear",
     "SequenceForecaster": "forecaster",
 }
 

@@ -46,6 +46,7 @@ class NetworkEstimator(Watched, Parameters):
 
     hidden_layer_sizes: Any
     activation: Any
+    _ftol = 2.220446049250313e-09  # SciPy's own
     _target_scaling: Scaling | None = None
     _reader: Reader
     _trainer: Trainer | None = None
@@ -89,6 +90,11 @@ class NetworkEstimator(Watched, Parameters):
 
     def _after(self, held_out: Rows | None) -> None:
         """What is learnt from the validation rows (as the network takes them) when the network is trained."""
+
+    @property
+    def _patience(self) -> float:
+        """How many epochs in a row may be no better."""
+        return self.n_iter_no_change
 
     @property
     def _holds_out(self) -> bool:
@@ -275,7 +281,7 @@ class NetworkEstimator(Watched, Parameters):
         figure, metric, greater = self._figure()
         rule = stopping.NoProgress(
             tol=self.tol,
-            patience=math.inf if self.epochs else self.n_iter_no_change,
+            patience=math.inf if self.epochs else self._patience,
             monitor="loss" if held is None else f"val_{figure}",
             greater=greater and held is not None,
             adaptive=self.learning_rate == "adaptive" and self.solver == "sgd",

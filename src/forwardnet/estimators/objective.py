@@ -26,16 +26,24 @@ class Objective:
 
     `rows` gives the losses l (B,). Without weights w is 1, so that the penalty is divided by the number of rows:
     scikit-learn's meaning of alpha. `share` is what of the first term is shown, where that is not what is minimised:
-    scikit-learn shows the mean over several targets and minimises the sum.
+    scikit-learn shows the mean over several targets and minimises the sum. Without `divides` the first term is
+    sum_i w_i l_i / B: then the weights of the rows are factors of their steps.
     """
 
     takes_weights = True
     reduction = "mean"
 
     def __init__(
-        self, rows: Rows, pairing: Pairing, *, weights: Sequence[Tensor] = (), alpha: float = 0.0, share: float = 1.0
+        self,
+        rows: Rows,
+        pairing: Pairing,
+        *,
+        weights: Sequence[Tensor] = (),
+        alpha: float = 0.0,
+        share: float = 1.0,
+        divides: bool = True,
     ) -> None:
-        self.rows, self.pairing = rows, pairing
+        self.rows, self.pairing, self.divides = rows, pairing, divides
         self.weights, self.alpha, self.share = list(weights), float(alpha), share
         self.__name__ = pairing.loss
 
@@ -58,7 +66,7 @@ class Objective:
         terms = self.rows(output, y)
         if w is None:
             return terms.mean(), len(y)
-        total = w.sum()
+        total = w.sum() if self.divides else len(y)
         return (terms * w).sum() / total, total
 
 
@@ -96,6 +104,12 @@ def poisson(output: Tensor, y: Tensor) -> Tensor:
     constant = where(y > 0, y * log(where(y > 0, y, 1.0)), 0.0)
     terms: Tensor = constant - y + exp(output) - y * output
     return terms.sum(1)
+
+
+def perceptron(output: Tensor, y: Tensor) -> Tensor:
+    """sum_k max(0, -y output) for y = -1 or 1, with the derivative -y at 0: a network of zeros has to begin."""
+    against = -(output * y)
+    return where(against >= 0, against, 0.0).sum(1)  # type: ignore[no-any-return]
 
 
 def huber(delta: float) -> Rows:

@@ -57,7 +57,7 @@ def solver_of(own: Any, model: nn.Module) -> Any:
         kind = optim.OPTIMIZERS[own.optimizer]
         return kind(parts, **{**kind.usual, "lr": own.learning_rate_init})
     if own.solver == "lbfgs":
-        return LBFGSB(parts, max_iter=own.max_iter, max_fun=own.max_fun, tol=own.tol)
+        return LBFGSB(parts, max_iter=own.max_iter, max_fun=own.max_fun, tol=own.tol, ftol=own._ftol)
     if own.solver == "sgd":
         return Descent(parts, own.learning_rate_init, own.momentum, own.nesterovs_momentum)
     return Adam(parts, own.learning_rate_init, own.beta_1, own.beta_2, own.epsilon)

@@ -62,12 +62,14 @@ class Descent(Optimizer, rule=Rule(_no_velocity, _descent)):
 class LBFGSB(FlatOptimizer):
     """SciPy's L-BFGS-B: one step is a whole minimisation, of at most `max_iter` iterations.
 
+    It ends where no element of the gradient is above `tol`, or the loss falls by less than `ftol` of itself.
+
     Afterwards `losses` has what was minimised after each iteration, `n_iter` their number, `n_fun` that of the looks at
     the loss, and `reason` why it ended: "converged", "max_iter" or "max_fun".
     """
 
-    def __init__(self, params: Params, *, max_iter: int, max_fun: int, tol: float) -> None:
-        super().__init__(params, {"lr": 1.0, "max_iter": max_iter, "max_fun": max_fun, "tol": tol})
+    def __init__(self, params: Params, *, max_iter: int, max_fun: int, tol: float, ftol: float) -> None:
+        super().__init__(params, {"lr": 1.0, "max_iter": max_iter, "max_fun": max_fun, "tol": tol, "ftol": ftol})
         self.losses: list[float] = []
         self.n_iter, self.n_fun, self.reason = 0, 0, ""
 
@@ -92,7 +94,7 @@ class LBFGSB(FlatOptimizer):
             method="L-BFGS-B",
             jac=True,
             callback=after,
-            options={"maxiter": h["max_iter"], "maxfun": h["max_fun"], "gtol": h["tol"]},
+            options={"maxiter": h["max_iter"], "maxfun": h["max_fun"], "gtol": h["tol"], "ftol": h["ftol"]},
         )
         flat.write(found.x)
         self.n_iter, self.n_fun = int(found.nit), int(found.nfev)
