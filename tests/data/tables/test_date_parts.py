@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 from hypothesis import given, strategies as st
 
-from forwardnet.data.tables.date_parts import PARTS, parts_of
+from forwardnet.data.tables.date_parts import PARTS, parts_of, with_days_for_months
 
 
 @given(st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31)))
@@ -45,3 +45,14 @@ def test_december_lies_beside_january() -> None:
     points = np.stack([found["month sin"], found["month cos"]], axis=1)
     gaps = np.linalg.norm(points[1:] - points[:-1], axis=1)
     assert abs(gaps[0] - gaps[1]) < 1e-12 and gaps[2] > 1.9
+
+
+@given(st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31)))
+def test_days_and_months_change_places(moment: datetime) -> None:
+    moment = moment.replace(microsecond=0, tzinfo=UTC)
+    turned = with_days_for_months(np.array([moment.timestamp(), np.nan]))
+    if moment.day > 12:
+        assert turned is None
+        return
+    assert turned is not None and np.isnan(turned[1])
+    assert turned[0] == moment.replace(day=moment.month, month=moment.day).timestamp()

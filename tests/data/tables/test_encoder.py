@@ -250,6 +250,18 @@ def test_values_of_another_kind_are_named(came: dict[str, Any], told: str) -> No
         encoder.transform(as_table(fitting | came, kinds=None if is_plain else kinds))
 
 
+def test_dates_are_read_as_they_were_written_in_training() -> None:
+    encoder = TableEncoder("none").fit({"day": ["13/02/2020", "03/04/2020", "05/06/2021"]})
+    april = encoder.transform({"day": ["13/02/2020", "03/04/2020"]})[1:]
+    np.testing.assert_array_equal(encoder.transform({"day": ["03/04/2020"]}), april)  # alone it could be March
+    np.testing.assert_array_equal(encoder.transform(as_table({"day": ["03/04/2020"]})), april)
+    np.testing.assert_array_equal(encoder.transform({"day": ["2020-04-03"]}), april)
+    # These can only be months, days, years.
+    assert encoder.transform({"day": ["04/03/2020", "02/13/2020"]})[0].tolist() == april[0].tolist()
+    loaded = TableEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
+    np.testing.assert_array_equal(loaded.transform({"day": ["03/04/2020"]}), april)
+
+
 def test_texts_that_spell_dates_numbers_and_truth_are_read() -> None:
     encoder = TableEncoder().fit(
         {"x": [1.5, 2.5], "b": [True, False], "d": np.array(["2020-01-01", "2021-06-05"], "M8[us]")}

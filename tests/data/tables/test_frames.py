@@ -136,6 +136,16 @@ def test_expected_kinds_hold_for_columns_that_are_there() -> None:
         as_table(one, kinds={"absent": "number"})
 
 
+def test_the_kinds_of_a_table_can_be_told() -> None:
+    table = as_table({"a": [3.0, 1.0, None], "b": ["2", "10", "2"], "c": ["x", "y", "x"]}, kinds={"b": "category"})
+    told = as_table(table, kinds={"a": "category", "b": "number"})
+    assert told["a"].levels == ("1", "3") and told["a"].values.tolist() == [1, 0, -1]
+    assert told["b"].values.tolist() == [2, 10, 2]
+    assert told["c"] is table["c"] and told.name == table.name
+    with pytest.raises(UnknownNameError, match="unknown column 'z'"):
+        as_table(table, kinds={"z": "number"})
+
+
 @pytest.mark.parametrize(
     ("X", "error", "told"),
     [

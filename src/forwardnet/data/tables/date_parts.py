@@ -44,3 +44,19 @@ def parts_of(seconds: Floats, origin: float) -> dict[str, Floats]:
         parts[f"{name} sin"], parts[f"{name} cos"] = sines[step], cosines[step]
     parts["days"] = (clipped - origin) / DAY
     return {name: np.where(is_missing, np.nan, part) for name, part in parts.items()}
+
+
+def with_days_for_months(seconds: Floats) -> Floats | None:
+    """Dates in which day and month have changed places; None where a day is beyond the twelfth, so that none can be."""
+    present = ~np.isnan(seconds)
+    days = np.floor(seconds[present] / DAY)
+    date = days.astype(np.int64).astype("datetime64[D]")
+    year, month = date.astype("datetime64[Y]"), date.astype("datetime64[M]")
+    day = (date - month.astype("datetime64[D]")).astype(np.int64)
+    if (day > 11).any():
+        return None
+    turned = year.astype("datetime64[M]") + day.astype("timedelta64[M]")
+    turned_date = turned.astype("datetime64[D]") + (month - year.astype("datetime64[M]")).astype(np.int64)
+    found = np.array(seconds)
+    found[present] += (turned_date - date).astype(np.int64) * DAY
+    return found

@@ -119,7 +119,7 @@ class TableEncoder:
         numbers: list[NDArray[np.float64]] = []
         for feature, column in zip(features, columns, strict=True):
             if feature.form in ("number", "parts"):
-                values = matching.as_numbers(column, table.name, feature.kind)
+                values = _values(feature, column, table.name)
                 numbers += _numbers(values, feature)
                 if feature.missing is not None:
                     out[:, flag] = feature.missing[np.isnan(values).astype(np.int64)]
@@ -208,6 +208,13 @@ class TableEncoder:
         if self._features is None:
             raise ForwardnetError(f"TableEncoder.{where}: nothing has been learnt yet", hint="call fit(table) first")
         return self._features
+
+
+def _values(feature: Feature, column: Column, where: str) -> NDArray[np.float64]:
+    """The values of a number or a date."""
+    if feature.kind == "date":
+        return matching.as_dates(column, where, feature.day_first)
+    return matching.as_numbers(column, where)
 
 
 def _codes(feature: Feature, column: Column, where: str) -> NDArray[np.int64]:

@@ -54,6 +54,7 @@ class Feature:
     table: Floats | None = None
     parts: tuple[str, ...] = ()
     origin: float = 0.0
+    day_first: bool | None = None  # how dates were written; None where that made no difference
 
     @property
     def n_numbers(self) -> int:
@@ -111,7 +112,7 @@ class Feature:
         if self.table is not None:
             state["table"] = self.table.ravel().tolist()
         if self.form == "parts":
-            state["parts"], state["origin"] = list(self.parts), self.origin
+            state["parts"], state["origin"], state["day_first"] = list(self.parts), self.origin, self.day_first
         return state
 
     @classmethod
@@ -142,7 +143,10 @@ class Feature:
         parts = stored.texts(values, "parts", where, unique=True)
         if not set(parts) <= set(PARTS) or (kind == "number" and parts) or not (parts or missing is not None):
             raise FileFormatError(f"{where}: 'parts' are {', '.join(parts)[:80]}, expected some of {', '.join(PARTS)}")
-        return cls(name, kind, form, missing, parts=parts, origin=stored.number(values, "origin", where))
+        origin, day_first = stored.number(values, "origin", where), stored.field(values, "day_first", where)
+        if day_first is not None:
+            day_first = stored.flag(values, "day_first", where)
+        return cls(name, kind, form, missing, parts=parts, origin=origin, day_first=day_first)
 
 
 def scaled(method: str, values: Floats, counts: Codes) -> Floats:

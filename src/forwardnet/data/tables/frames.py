@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ MOST_DENSE = 2**28  # elements of a sparse matrix that is made dense: 2 GiB of f
 def as_table(
     X: Any, *, names: Sequence[str] | None = None, kinds: Kinds | None = None, expected: Kinds | None = None
 ) -> Table:
-    """X as a `Table`; a `Table` comes back as it is.
+    """X as a `Table`; a `Table` comes back as it is, but for `kinds`.
 
     X is one of: an array (n, d) of numbers, whose columns are quantities called x0, x1, ... unless there are `names`;
     an array of objects or texts, a structured array, a list of rows, a list of mappings, a mapping of names to columns;
@@ -39,7 +40,7 @@ def as_table(
     Raises ShapeError, DTypeError, DataError; ArgumentError for names in `kinds` that are not there.
     """
     if isinstance(X, Table):
-        return X
+        return _told(X, kinds or {})
     found, values, is_array, declared = _columns(X)
     if names is not None and len(names) != len(found):
         raise ShapeError(f"X has {len(found)} columns, but there are {len(names)} names")
@@ -55,6 +56,19 @@ def as_table(
         columns.append(made)
         notes.extend(said)
     return Table(tuple(columns), name="X", notes=tuple(notes))
+
+
+def _told(table: Table, kinds: Kinds) -> Table:
+    """The table with other kinds of columns."""
+    check_kinds(kinds, table.names)
+    columns = {}
+    for column in table:
+        kind = kinds.get(column.name, column.kind)
+        if kind != column.kind:
+            levels = column.levels
+            values = column.values if levels is None else [None if c < 0 else levels[c] for c in column.values.tolist()]
+            columns[column.name] = column_of(column.name, values, kind=kind, n_columns=len(table.columns))[0]
+    return replace(table, columns=tuple(columns.get(c.name, c) for c in table)) if columns else table
 
 
 def as_column(values: Any, *, name: str = "y", kind: str | None = None) -> Column:

@@ -105,7 +105,10 @@ def _date(column: Column, where: str, learnt: Learnt) -> str | None:
         return UNUSED["constant"]
     learnt.numbers.extend(parts[name] for name in varying)
     indicator = _indicator(is_missing, learnt.settings)
-    learnt.features.append(Feature(column.name, "date", "parts", indicator, parts=varying, origin=origin))
+    day_first = matching.is_day_first(column)
+    learnt.features.append(
+        Feature(column.name, "date", "parts", indicator, parts=varying, origin=origin, day_first=day_first)
+    )
     return None
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forwardnet.data.tables.dates import form_of
+from forwardnet.data.tables.date_parts import with_days_for_months
+from forwardnet.data.tables.dates import DAY_FIRST, MONTH_FIRST, form_of
 from forwardnet.data.tables.judge import PAIRS, TRUE
 from forwardnet.data.tables.kinds import number_text
 from forwardnet.data.tables.table import Column, Table
@@ -47,6 +48,25 @@ def as_numbers(column: Column, where: str, kind: str = "number") -> Floats:
         text = column.levels[int(column.values[row])]
         raise DataError(f"{where}: column {column.name!r} has {text[:40]!r} at row {row}, expected a {kind}")
     return values
+
+
+def is_day_first(column: Column) -> bool | None:
+    """Whether its dates were written with the day first, or the month; None where they were written otherwise."""
+    found = [form for form in (DAY_FIRST, MONTH_FIRST) if column.reason.startswith(form.words)]
+    return found[0] is DAY_FIRST if found else None
+
+
+def as_dates(column: Column, where: str, day_first: bool | None) -> Floats:
+    """The column's dates. Where 3/4/2020 has been taken for the other of its two days than in training, it is turned.
+
+    A column with a day beyond the twelfth says by itself how it is written.
+    """
+    values = as_numbers(column, where, "date")
+    own = is_day_first(column)
+    if own is None or day_first is None or own == day_first:
+        return values
+    turned = with_days_for_months(values)
+    return values if turned is None else turned
 
 
 def infinity(name: str, row: int, where: str) -> DataError:

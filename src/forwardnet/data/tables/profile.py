@@ -321,7 +321,7 @@ class Profile:
         if kind == "date":
             found = dates.form_of(texts) if texts else None
             form = found[0] if found else dates.COMPACT if self.is_plain else dates.FORMS[0]
-            return Decision(self.name, kind, told, form, None, notes)
+            return Decision(self.name, kind, f"{form.words}, {told}", form, None, notes)
         if kind == "boolean":
             return Decision(self.name, kind, told, self._boolean(texts), None, notes)
         rules = self.rules
@@ -342,5 +342,12 @@ class Profile:
         if numbers is not None and set(numbers) <= {0.0, 1.0}:
             return dict(zip(texts, numbers, strict=True))
         if len(texts) == 1:
-            return {text: float(text.casefold() in judge.TRUE) for text in texts}
+            small = texts[0].casefold()
+            if not any(small in known for known in judge.PAIRS):  # beside its fellow it may have been 0 or 1
+                raise DataError(
+                    f"{self.rules.where}: column {self.name!r} has {shown(texts[0])} alone, which is neither true nor "
+                    "false",
+                    hint=f"kinds={{{self.name!r}: 'category'}} tells names apart by themselves",
+                )
+            return {texts[0]: float(small in judge.TRUE)}
         return {text: float(code) for code, text in enumerate(sorted(texts))}
