@@ -77,7 +77,9 @@ def _multiply_adds(kernel: Kernel) -> int:
 def is_worth_sharing(kernel: Kernel, plan: Plan) -> bool:
     """Whether several threads finish a kernel sooner than one; totals over rows are summed by one."""
     if kernel.kind == "matmul":
-        return _multiply_adds(kernel) >= PRODUCT_WORK
+        # What follows the sums costs about as much for each element as another term.
+        epilogue = kernel.space[0] * kernel.space[1] * len(kernel.values)
+        return _multiply_adds(kernel) + epilogue >= PRODUCT_WORK
     if kernel.kind == "dot":
         return False
     if kernel.kind in NESTS:
