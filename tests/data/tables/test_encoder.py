@@ -197,8 +197,8 @@ def test_what_is_unusual_is_said() -> None:
     told = encoder.remarks({"x": [1e30, None, 2.0], "c": ["a", "q", "b"], "id": ["other"] * 3, "more": [1, 2, 3]})
     assert told == (
         "columns that training had not are ignored: 'more'",
-        "'c' has categories unknown in training, in 1 rows, taken for missing: 'q'",
-        "'x' is missing in 1 rows, which training had not: taken for the middle of the training rows",
+        "'c' has categories unknown in training, in 1 row, taken for missing: 'q'",
+        "'x' is missing in 1 row, which training had not: taken for the middle of the training rows",
         "'x' has 1e+30 at row 0, 1e+06 times as far off as usual: taken for that",
     )
     assert encoder.remarks({"x": [1.0, 2.0], "c": ["a", "b"]}) == ()

@@ -27,7 +27,7 @@ def remarks(
     for name, counts in unseen.items():
         taken = "the rare ones" if name in pooled else "missing"
         n = sum(counts.values())
-        found.append(f"{name!r} has categories unknown in training, in {n} rows, taken for {taken}: {_listed(counts)}")
+        found.append(f"{name!r} has categories unknown in training, in {_rows(n)}, taken for {taken}: {_listed(counts)}")
     place = 0
     for feature, column in zip(features, matching.find(table, [f.name for f in features]), strict=True):
         if feature.n_numbers:
@@ -41,7 +41,7 @@ def _of_numbers(where: str, column: Column, feature: Feature, scaler: NumberScal
     is_missing = np.isnan(values)
     if feature.missing is None and is_missing.any():
         yield (
-            f"{feature.name!r} is missing in {int(is_missing.sum())} rows, which training had not: "
+            f"{feature.name!r} is missing in {_rows(int(is_missing.sum()))}, which training had not: "
             "taken for the middle of the training rows"
         )
     if feature.form != "number":
@@ -52,6 +52,10 @@ def _of_numbers(where: str, column: Column, feature: Feature, scaler: NumberScal
     if is_far.any():
         row, limit = int(np.argmax(is_far)), LARGEST[scaler.method]
         yield f"{feature.name!r} has {values[row]:g} at row {row}, {limit:g} times as far off as usual: taken for that"
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n} rows"
 
 
 def _listed(names: Sequence[str] | Mapping[str, int]) -> str:
