@@ -37,15 +37,11 @@ TRAIN = {
     "train digits --hidden 64,0": "error: --hidden has a layer of 0 units, expected 1 to 10,000,000",
     "train digits --hidden 99999999": "error: --hidden has a layer of 99999999 units, expected 1 to 10,000,000",
     "train digits --data-dir .": "error: --data-dir is given, but data set 'digits' needs no files",
-    "train table.csv": (
-        "error: 'table.csv': tables are not read yet, expected a data set's name or a .npz file "
-        "(hint: numpy.savez('data.npz', X=X, y=y) writes one)"
-    ),
     "train some/folder": (
-        "error: 'some/folder' is neither a data set's name nor a .npz file "
-        "(hint: 'forwardnet datasets' lists the names; a .npz file has the arrays X and y)"
+        "error: 'some/folder' is neither a data set's name nor a file of a known kind "
+        "(hint: 'forwardnet datasets' lists the names; files are tables (.csv, ...), .npz or IDX images)"
     ),
-    "train": "error: missing argument 'DATASET' (hint: 'forwardnet train --help' lists what there is)",
+    "train": "error: missing argument 'DATA' (hint: 'forwardnet train --help' lists what there is)",
 }
 
 

@@ -166,6 +166,7 @@ def test_other_refusals(run: Any, digits_run: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{}, None]), allow_pickle=True)
     (tmp_path / "empty.npy").write_bytes(b"")
     (tmp_path / "what.bin").write_bytes(b"what")
+    (tmp_path / "xy.csv").write_text("pixel_0_1,b\n1.5,2\n2.5,3\n")
     cases: list[tuple[list[Any], str]] = [
         (["evaluate", digits_run, tmp_path / "x.npy"], "has no true values to compare with"),
         (["evaluate", digits_run, "digits", "--labels", "y.npy"], "has its own true values"),
@@ -177,7 +178,8 @@ def test_other_refusals(run: Any, digits_run: Path, tmp_path: Path) -> None:
         (["predict", digits_run, tmp_path], "is a folder"),
         (["predict", digits_run, tmp_path / "empty.npy"], "not a readable .npy file"),
         (["predict", digits_run, tmp_path / "what.bin"], "no file of a known kind"),
-        (["predict", digits_run, tmp_path / "table.csv"], "tables are not read yet"),
+        (["predict", digits_run, tmp_path / "table.csv"], "table.csv: no such file"),
+        (["predict", digits_run, tmp_path / "xy.csv"], "the column 'pixel_0_0' is missing, one of 63 of 64"),
         (["predict", digits_run, "iris"], "iris: X has 4 features, expected 64"),
         (["evaluate", digits_run, "diabetes"], "is for regression, but the model was trained for classification"),
         (["predict", digits_run / "history.csv", "digits"], "not a usable safetensors file"),

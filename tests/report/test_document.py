@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from forwardnet.report.content import Picture
-from forwardnet.report.document import Code, Counts, Document, Facts, Grid, Section, Text, render_document
+from forwardnet.report.document import Code, Counts, Document, Facts, Grid, Pictures, Section, Text, render_document
 
 EVIL = "<script>alert('x')</script>"
 
@@ -20,13 +20,14 @@ def document() -> Document:
         Code(f"print({EVIL!r})"),
         Counts(np.array([[3, 1], [0, 4]]), ("no", EVIL)),
         Picture("", EVIL, b"PNG"),
+        Pictures((Picture(EVIL, "alt", b"PNG"), Picture("second", "alt", b"PNG"))),
     )
     return Document(EVIL, EVIL, (EVIL,), (Section(EVIL, blocks), Section("left out", ())))
 
 
 def test_each_block_is_on_the_page_and_escaped() -> None:
     text = render_document(document())
-    assert "<script" not in text and text.count("&lt;script&gt;") == 12  # title twice, class name twice
+    assert "<script" not in text and text.count("&lt;script&gt;") == 13  # title twice, class name twice
     assert "<td class='n'>12</td>" in text and "<td class='strong'>" in text
     assert "data:image/png;base64,UE5H" in text  # base64 of PNG
     assert re.search(r"rgba\(var\(--hue\), 0\.74\)\">3<", text)  # 0.85 sqrt(3/4)

@@ -24,7 +24,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _STEPS = 5000  # of the longest run, unless --epochs says otherwise
 _PATIENT_STEPS = 200
 _FEW_ROWS = 1000
-_MANY_ROWS = 10_000
+MANY_ROWS = 10_000
 _PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 
 
@@ -65,13 +65,13 @@ def complete(options: TrainOptions, n_train: int) -> TrainOptions:
     does not end a run of tiny epochs. Smoothed labels hinder learning few rows by heart; with many rows the
     probabilities are better without.
     """
-    is_many = n_train >= _MANY_ROWS
+    is_many = n_train >= MANY_ROWS
     batch_size = options.batch_size or (128 if is_many else 32 if n_train < _FEW_ROWS else 64)
     steps = math.ceil(n_train / batch_size)
     smoothing = 0.0 if is_many else 0.1
     return replace(
         options,
-        lr=options.lr or _rate(options.optimizer, is_many=is_many),
+        lr=options.lr or usual_rate(options.optimizer, is_many=is_many),
         label_smoothing=smoothing if options.label_smoothing is None else options.label_smoothing,
         batch_size=batch_size,
         epochs=options.epochs or max(100, math.ceil(_STEPS / steps)),
@@ -131,7 +131,7 @@ def _check_target(data: Dataset, train: Part) -> None:
         )
 
 
-def _rate(optimizer: str, *, is_many: bool) -> float:
+def usual_rate(optimizer: str, *, is_many: bool) -> float:
     """The learning rate where none is asked for; 1 where a line search looks for the length of a step."""
     from forwardnet import optim
 

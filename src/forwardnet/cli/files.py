@@ -14,17 +14,7 @@ from forwardnet.errors import FileFormatError
 Array = np.ndarray[Any, np.dtype[Any]]
 
 ARRAYS = ("X", "y", "X_test", "y_test")
-_TABLES = (".csv", ".tsv", ".txt", ".parquet", ".arrow", ".feather", ".json", ".jsonl", ".xls", ".xlsx")
 _GZIP, _IDX = b"\x1f\x8b", b"\0\0"
-
-
-def refuse_tables(name: str) -> None:
-    """Say clearly that tables are not read yet."""
-    if Path(name).suffix.lower() in _TABLES:
-        raise FileFormatError(
-            f"{name!r}: tables are not read yet, expected a data set's name or a .npz file",
-            hint="numpy.savez('data.npz', X=X, y=y) writes one",
-        )
 
 
 def read_rows(path: Path, labels: Path | None) -> dict[str, Array]:
@@ -46,11 +36,12 @@ def read_rows(path: Path, labels: Path | None) -> dict[str, Array]:
     else:
         raise FileFormatError(f"{str(path)!r} is no file of a known kind, expected .npz, .npy or IDX images")
     if labels is not None:
-        found = {"X": found["X"], "y": _labels(labels)}
+        found = {"X": found["X"], "y": read_labels(labels)}
     return found
 
 
-def _labels(path: Path) -> Array:
+def read_labels(path: Path) -> Array:
+    """True values from a .npy file, or labels from an IDX file."""
     from forwardnet.data import idx
 
     if not path.is_file():

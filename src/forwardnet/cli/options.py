@@ -7,6 +7,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from forwardnet.errors import ArgumentError, unknown_name
 
@@ -39,23 +40,28 @@ class TrainOptions:
 
     def check(self) -> None:
         """Refuse values out of range and unknown names, before any data is read."""
-        from forwardnet import nn, optim
+        check_network(self)
 
-        if self.activation not in nn.ACTIVATIONS:
-            raise unknown_name("activation", self.activation, nn.ACTIVATIONS)
-        if self.optimizer not in optim.OPTIMIZERS:
-            raise unknown_name("optimizer", self.optimizer, optim.OPTIMIZERS)
-        for name in ("epochs", "batch_size", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                option = "--" + name.replace("_", "-")
-                raise ArgumentError(f"{option} is {value}, expected a whole number of at least 1")
-        if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
-            raise ArgumentError(f"--lr is {self.lr:g}, expected a number above 0", hint="0.002 suits adam, 0.1 sgd")
-        if self.label_smoothing is not None and not 0 <= self.label_smoothing < 1:
-            raise ArgumentError(f"--label-smoothing is {self.label_smoothing:g}, expected a number from 0 to below 1")
-        if not 0 <= self.seed < 2**63:
-            raise ArgumentError(f"--seed is {self.seed}, expected a whole number from 0 to 2^63 - 1")
+
+def check_network(options: Any) -> None:
+    """Refuse values out of range and unknown names among the options of a network and its training."""
+    from forwardnet import nn, optim
+
+    if options.activation is not None and options.activation not in nn.ACTIVATIONS:
+        raise unknown_name("activation", options.activation, nn.ACTIVATIONS)
+    if options.optimizer is not None and options.optimizer not in optim.OPTIMIZERS:
+        raise unknown_name("optimizer", options.optimizer, optim.OPTIMIZERS)
+    for name in ("epochs", "batch_size", "patience"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            option = "--" + name.replace("_", "-")
+            raise ArgumentError(f"{option} is {value}, expected a whole number of at least 1")
+    if options.lr is not None and not (math.isfinite(options.lr) and options.lr > 0):
+        raise ArgumentError(f"--lr is {options.lr:g}, expected a number above 0", hint="0.002 suits adam, 0.1 sgd")
+    if options.label_smoothing is not None and not 0 <= options.label_smoothing < 1:
+        raise ArgumentError(f"--label-smoothing is {options.label_smoothing:g}, expected a number from 0 to below 1")
+    if not 0 <= options.seed < 2**63:
+        raise ArgumentError(f"--seed is {options.seed}, expected a whole number from 0 to 2^63 - 1")
 
 
 def parse_hidden(text: str) -> tuple[int, ...]:

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from forwardnet.cli.files import read_rows, refuse_tables
+from forwardnet.cli.arrays import read_columns
+from forwardnet.cli.files import read_labels, read_rows
 from forwardnet.cli.output import Output
 from forwardnet.cli.parts import NAMES, same_split
 from forwardnet.cli.pipeline import Pipeline
+from forwardnet.cli.tabular.source import is_table_file
 from forwardnet.cli.threads import suitable_threads
 from forwardnet.cli.train import load_dataset
 from forwardnet.data import Dataset
@@ -94,7 +96,6 @@ def load_rows(
     """
     if part is not None and part not in _PARTS:
         raise unknown_name("part", part, _PARTS)
-    refuse_tables(name)
     path = Path(name)
     if path.is_dir():
         raise FileFormatError(f"{name!r} is a folder, expected a data set's name or a file")
@@ -104,7 +105,7 @@ def load_rows(
         if labels is not None:
             raise ArgumentError(f"--labels is given, but data set {name!r} has its own true values")
         return _of_part(_checked_set(load_dataset(name, data_dir, output), trained.pipeline), trained, part)
-    arrays = read_rows(path, labels)
+    arrays = _arrays(name, trained, labels)
     X = _checked_inputs(f"{name}: X", arrays["X"], trained.pipeline, output)
     if "y" not in arrays:
         if part not in (None, "all"):
@@ -116,6 +117,14 @@ def load_rows(
         X_test = _checked_inputs(f"{name}: X_test", arrays["X_test"], trained.pipeline, output)
         y_test = _checked_targets(f"{name}: y_test", arrays["y_test"], len(X_test), trained.pipeline)
     return _of_part(_as_set(name, X, y, X_test, y_test, trained.pipeline), trained, part)
+
+
+def _arrays(name: str, trained: TrainedModel, labels: Path | None) -> dict[str, Array]:
+    """The arrays of a file; of a table the columns that have the names of the model's features."""
+    if not is_table_file(name):
+        return read_rows(Path(name), labels)
+    found = {"X": read_columns(name, trained.pipeline.feature_names)}
+    return found if labels is None else {**found, "y": read_labels(labels)}
 
 
 def _of_part(data: Dataset, trained: TrainedModel, part: str | None) -> Rows:

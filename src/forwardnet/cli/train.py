@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from forwardnet.cli.files import refuse_tables
 from forwardnet.cli.options import TrainOptions
 from forwardnet.cli.output import Output
 from forwardnet.cli.threads import suitable_threads
@@ -22,7 +21,7 @@ def run_train(options: TrainOptions, output: Output) -> int:
 
     started = time.perf_counter()
     options.check()
-    _prepare(options.out)
+    prepare(options.out)
     data = load_dataset(options.dataset, options.data_dir, output)
     with suitable_threads(experiment.layer_sizes(data, options), options.batch_size or 64):
         outcome = experiment.run(data, options, output)
@@ -43,16 +42,18 @@ def run_train(options: TrainOptions, output: Output) -> int:
 def load_dataset(name: str, data_dir: Path | None, output: Output) -> Any:
     """A data set by name, or from a .npz file; downloads say how far they are."""
     from forwardnet import data
+    from forwardnet.cli.arrays import idx_dataset, is_idx
 
-    refuse_tables(name)
     if name.endswith(".npz"):
         if data_dir is not None:
             raise ArgumentError(f"--data-dir is given, but {name!r} is a file of its own")
         return data.datasets.load(name)
+    if name not in data.datasets.ENTRIES and is_idx(Path(name)):
+        return idx_dataset(Path(name))
     if name not in data.datasets.ENTRIES and (os.sep in name or Path(name).suffix or Path(name).exists()):
         raise FileFormatError(
-            f"{name!r} is neither a data set's name nor a .npz file",
-            hint="'forwardnet datasets' lists the names; a .npz file has the arrays X and y",
+            f"{name!r} is neither a data set's name nor a file of a known kind",
+            hint="'forwardnet datasets' lists the names; files are tables (.csv, ...), .npz or IDX images",
         )
     known = data.datasets.entry(name).options
     choices: dict[str, Any] = {}
@@ -111,7 +112,7 @@ def json_result(outcome: Any, report: Any) -> dict[str, Any]:
     }
 
 
-def _prepare(out: Path) -> None:
+def prepare(out: Path) -> None:
     """Make the folder for the results and try to write to it, before anything is trained for minutes."""
     from forwardnet.interop.atomic import write_bytes
 

@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 
 MOST_CURVES = 8  # classes that are drawn, the most frequent ones
 _BINS = 10
+_ENOUGH = 300  # rows for ten ranges: fewer leave each to chance
 
 
 def roc_points(is_true: Array, score: Array) -> tuple[Floats, Floats]:
@@ -99,11 +100,12 @@ def precision_recall(y: Array, probabilities: Array, names: Sequence[str], *, ti
 
 
 def calibration(y: Array, probabilities: Array, names: Sequence[str], *, title: str = "") -> Figure:
-    """Draw how often a class is true against how probable it was said to be, in ten ranges; size is rows."""
+    """Draw how often a class is true against how probable it was said to be, in ten ranges (few rows: five)."""
+    bins = _BINS if len(y) >= _ENOUGH else _BINS // 2
 
     def draw(axes: Axes, is_true: Array, score: Array, name: str, colour: str) -> None:
-        said, found, counts = calibration_points(is_true, score)
-        label = f"{name}: off by {calibration_error(is_true, score):.3f}"
+        said, found, counts = calibration_points(is_true, score, bins)
+        label = f"{name}: off by {calibration_error(is_true, score, bins):.3f}"
         axes.plot(said, found, color=colour, linewidth=1.5, label=label)
         axes.scatter(said, found, s=10 + 90 * np.sqrt(counts / counts.sum()), color=colour, linewidths=0)
 

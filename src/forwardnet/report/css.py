@@ -27,6 +27,8 @@ td.n, th.n { text-align: right; white-space: nowrap; } td.strong { font-weight: 
 .confusion td.deep { color: var(--on); font-weight: 600; }
 .confusion td.zero { color: var(--quiet); opacity: .55; }
 figure { margin: .5rem 0 1rem; } figure img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; }
+.row { display: flex; flex-wrap: wrap; gap: 0 1.2rem; } .row > div { flex: 1 1 17rem; max-width: 30rem; }
+.row p { font-weight: 600; margin: .2rem 0 0; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .8rem 1rem;
   overflow-x: auto; font: .88rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 pre.wrap { white-space: pre-wrap; }

@@ -48,7 +48,14 @@ class Counts:
     names: tuple[str, ...]
 
 
-Block = Text | Facts | Grid | Code | Counts | Picture
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures side by side, each below its title, as far as the page is wide."""
+
+    pictures: tuple[Picture, ...]
+
+
+Block = Pictures | Text | Facts | Grid | Code | Counts | Picture
 
 
 @dataclass(frozen=True)
@@ -89,3 +96,5 @@ def _block(block: Block) -> str:
             return html.confusion_table(block.counts, block.names)
         case Picture():
             return html.picture(block)
+        case Pictures():
+            return html.pictures(block.pictures)

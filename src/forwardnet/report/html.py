@@ -73,6 +73,12 @@ def picture(shown: Picture | None) -> str:
     return f'<figure><img alt="{escape(shown.alt)}" src="data:image/png;base64,{data}"></figure>'
 
 
+def pictures(shown: Sequence[Picture]) -> str:
+    """Pictures side by side, each with its title above it."""
+    figures = "".join(f"<div>{paragraph(one.title, quiet=False)}{picture(one)}</div>" for one in shown)
+    return f'<div class="row">{figures}</div>'
+
+
 def code(text: str, *, wrap: bool = False) -> str:
     """Lines as they are; with `wrap` long ones are broken."""
     kind = ' class="wrap"' if wrap else ""

@@ -1,0 +1,50 @@
+"""Which of the two ways of training a command asks for: a table with baselines and report, or arrays as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from forwardnet.cli.options import TrainOptions, parse_hidden, parse_number, parse_whole
+from forwardnet.cli.output import Output
+
+# Options that only the way of tables knows; one of them is enough to go it.
+_OF_TABLES = (
+    *("target", "cv", "preset", "task", "metric", "repeats", "ignore"),
+    *("group", "time", "weights", "time_limit", "threads"),
+)
+
+
+def train_as_given(given: Mapping[str, Any], output: Output) -> int:
+    """Train as the options of the command line say; returns the exit code."""
+    from forwardnet.cli.tabular.source import is_table_file
+
+    if is_table_file(given["data"]) or any(given[name] not in (None, ()) for name in _OF_TABLES):
+        from forwardnet.cli.tabular.options import table_options
+        from forwardnet.cli.tabular.train import run_table
+
+        return run_table(table_options(given), output)
+    from forwardnet.cli.train import run_train
+
+    return run_train(train_options(given), output)
+
+
+def train_options(given: Mapping[str, Any]) -> TrainOptions:
+    """The options for arrays, from the texts of the command line."""
+    data, out, hidden = given["data"], given["out"], given["hidden"]
+    usual = TrainOptions(data, Path("runs") / Path(data).stem)
+    return TrainOptions(
+        dataset=data,
+        out=out if out is not None else usual.out,
+        data_dir=given["data_dir"],
+        hidden=usual.hidden if hidden is None else parse_hidden(hidden),
+        activation=given["activation"] or usual.activation,
+        optimizer=given["optimizer"] or usual.optimizer,
+        lr=parse_number("--lr", given["lr"]),
+        label_smoothing=parse_number("--label-smoothing", given["label_smoothing"]),
+        epochs=parse_whole("--epochs", given["epochs"]),
+        batch_size=parse_whole("--batch-size", given["batch_size"]),
+        patience=parse_whole("--patience", given["patience"]),
+        seed=parse_whole("--seed", given["seed"]) or 0,
+    )

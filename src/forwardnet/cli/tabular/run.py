@@ -1,0 +1,260 @@
+"""One run on a table: folds, the network and its baselines on the same rows, figures, and the network that is kept.
+
+Axis glossary: n rows, m rows that were asked about, C classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forwardnet.cli.output import Output
+from forwardnet.cli.tabular.network import make_estimator
+from forwardnet.cli.tabular.options import TableOptions
+from forwardnet.cli.tabular.problem import Problem
+from forwardnet.cli.tabular.split import Division, divide
+from forwardnet.data.tables import Table
+from forwardnet.explain import Dependence, Importance, column_importance, partial_dependence
+from forwardnet.train.metrics import METRICS
+from forwardnet.validate import Fold, Validation, cross_validate, folds as split_folds
+from forwardnet.validate.baselines import baseline, possible
+from forwardnet.validate.comparison import Comparison, compare
+
+Array = NDArray[Any]
+
+NETWORK = "network"
+FIGURES = {
+    "classification": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
+    "regression": ("rmse", "mae", "r2"),
+}
+_MOST_FOLDS = 50  # that the baselines are fitted for, too
+_FEWER_FOLDS = 10
+_EXPLAINING = 10.0  # seconds at most for importances
+_SHOWN = 4  # columns whose dependence is drawn
+_DEPENDENCE_ROWS = 500
+
+
+@dataclass(frozen=True, eq=False)
+class TableOutcome:
+    """A finished run.
+
+    `asked` (m,) are the rows (of the problem) that were predicted by a model that has not seen them; `predictions` has
+    for each model probabilities (m, C) or values (m,). `estimator` is the one that is kept.
+    """
+
+    options: TableOptions
+    problem: Problem
+    division: Division
+    validation: Validation
+    asked: NDArray[np.int64]
+    predictions: dict[str, Array]
+    comparison: Comparison
+    estimator: Any
+    learnt_rows: int
+    importance: Importance | None
+    dependences: tuple[Dependence, ...]
+    seconds: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def y(self) -> Array:
+        """The true class numbers or values of the rows that were asked about."""
+        return np.asarray(self.problem.y.values[self.asked])
+
+    @property
+    def metric(self) -> str:
+        """The figure by which models are compared."""
+        return self.comparison.metrics[0]
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The models that the network is compared with."""
+        return tuple(name for name in self.predictions if name != NETWORK)
+
+    @property
+    def best_baseline(self) -> str:
+        """The strongest of them."""
+        sign = 1 if METRICS[self.metric].greater_is_better else -1
+        return max(self.baselines, key=lambda name: sign * self.comparison.values[name][self.metric])
+
+
+@dataclass
+class Clock:
+    """How long each part of a run took, and what is left of the time limit."""
+
+    limit: float | None = None
+    started: float = field(default_factory=time.perf_counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the time limit."""
+        return np.inf if self.limit is None else self.limit - (time.perf_counter() - self.started)
+
+    def timed(self, name: str, work: Callable[[], Any]) -> Any:
+        """The result of `work()`; its seconds are added to those of `name`."""
+        started = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -> TableOutcome:
+    """Validate, compare, and train the network that is kept.
+
+    Raises:
+        ForwardnetError: the data cannot be used, or training diverged.
+    """
+    division = divide(problem, options)
+    folds = division.folds
+    n_rows = min(len(fold.train) for fold in folds)
+    metrics = _metrics(problem, options)
+    estimator = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n_rows)
+    output.say(f"split    {division.how}")
+    validation = clock.timed("network", lambda: _validate(estimator, problem, division, metrics, options, output))
+    asked, own = _asked(validation, problem)
+    notes: list[str] = list(validation.notes)
+    predictions = {NETWORK: own}
+    predictions |= _baselines(problem, _fewer(problem, folds, options, notes), asked, options, clock, notes)
+    y = problem.y.values[asked]
+    groups = None if problem.groups is None else problem.groups[asked]
+    weight = None if problem.weight is None else problem.weight[asked]
+    comparison = clock.timed(
+        "figures", lambda: compare(y, predictions, metrics, groups=groups, weight=weight, seed=options.seed)
+    )
+    kept, learnt = _kept(validation, problem, folds, options, output, clock)
+    importance, dependences = clock.timed("explaining", lambda: _explain(kept, problem, folds, metrics[0], clock))
+    return TableOutcome(
+        options, problem, division, validation, asked, predictions, comparison, kept, learnt,
+        importance, dependences, clock.seconds, tuple(notes),
+    )  # fmt: skip
+
+
+def _metrics(problem: Problem, options: TableOptions) -> list[str]:
+    """The figures that are shown; the first is the one that decides."""
+    usual = FIGURES[problem.task]
+    first = options.metric or usual[0]
+    return [first, *(name for name in usual if name != first)]
+
+
+def targets(problem: Problem) -> Array:
+    """The targets as an estimator gets them: names of classes (n,), or numbers (n,)."""
+    return np.array(problem.classes)[problem.y.values] if problem.is_classifier else problem.y.values
+
+
+def _validate(
+    estimator: Any, problem: Problem, division: Division, metrics: list[str], options: TableOptions, output: Output
+) -> Validation:
+    """The network in every fold."""
+    weight = {} if problem.weight is None else {"sample_weight": problem.weight}
+    # Progress goes to standard output, which belongs to the JSON object if one was asked for.
+    with contextlib.redirect_stdout(output.talk):
+        return cross_validate(
+            estimator,
+            problem.X,
+            targets(problem),
+            **division.arguments,
+            metrics=metrics,
+            fit_params=weight,
+            seed=options.seed,
+            n_jobs=options.threads,
+            keep_models=len(division.folds) == 1,
+            train_scores=True,
+            progress=not output.is_quiet,
+        )
+
+
+def _asked(validation: Validation, problem: Problem) -> tuple[NDArray[np.int64], Array]:
+    """The rows that have predictions, and these: probabilities (m, C) or values (m,)."""
+    found = validation.predictions
+    asked = np.flatnonzero(np.isfinite(found.reshape(len(found), -1)).all(axis=1))
+    return asked, found[asked] if problem.is_classifier else found[asked].reshape(-1)
+
+
+def _baselines(
+    problem: Problem, folds: list[Fold], asked: Array, options: TableOptions, clock: Clock, notes: list[str]
+) -> dict[str, Array]:
+    """Each baseline's predictions for the rows that the network was asked about; the simplest has time always."""
+    found: dict[str, Array] = {}
+    for name in possible(problem.X):
+        if found and clock.left < 0:
+            notes.append(f"The time limit was reached before the baseline {name!r}.")
+            continue
+        started = time.perf_counter()
+        found[name] = _baseline(name, problem, folds, options)[asked]
+        clock.seconds[name] = time.perf_counter() - started
+    return found
+
+
+def _baseline(name: str, problem: Problem, folds: list[Fold], options: TableOptions) -> Array:
+    """(n, C) or (n,): what a baseline says of the rows it has not seen, the mean over repeats; NaN for the others."""
+    n_classes = len(problem.classes) if problem.is_classifier else None
+    shape = (len(problem.X),) if n_classes is None else (len(problem.X), n_classes)
+    total, count = np.zeros(shape), np.zeros(len(problem.X))
+    for fold in folds:
+        weight = None if problem.weight is None else problem.weight[fold.train]
+        y = problem.y.values[fold.train]
+        train, test = problem.X.take(fold.train), problem.X.take(fold.test)
+        found = baseline(name, train, y, test, n_classes=n_classes, weight=weight, seed=options.seed)
+        total[fold.test] += found.predictions
+        count[fold.test] += 1
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / (count if n_classes is None else count[:, None]))
+
+
+def _fewer(problem: Problem, folds: list[Fold], options: TableOptions, notes: list[str]) -> list[Fold]:
+    """The folds of the baselines: the network's own, or ten where those are many."""
+    if len(folds) <= _MOST_FOLDS:
+        return folds
+    groups = problem.groups
+    if groups is not None and len(np.unique(groups)) < _FEWER_FOLDS:
+        return folds
+    notes.append(f"The baselines were asked about the same rows in {_FEWER_FOLDS} folds instead of {len(folds)}.")
+    return split_folds(len(problem.X), _FEWER_FOLDS, groups=groups, seed=options.seed)
+
+
+def _kept(
+    validation: Validation, problem: Problem, folds: list[Fold], options: TableOptions, output: Output, clock: Clock
+) -> tuple[Any, int]:
+    """The network that is kept: that of a single split as it was tested, else a new one that learns from all rows."""
+    if len(folds) == 1:
+        return validation.models[0], len(folds[0].train)
+    output.say("keeping  a network that learns from all rows")
+    made = make_estimator(options, is_classifier=problem.is_classifier, n_rows=len(problem.X))
+    weight = {} if problem.weight is None else {"sample_weight": problem.weight}
+    clock.timed("kept network", lambda: made.fit(problem.X, targets(problem), **weight))
+    return made, len(problem.X)
+
+
+def predict(estimator: Any, table: Table, *, is_classifier: bool) -> Array:
+    """Probabilities (n, C) or values (n,)."""
+    found = estimator.predict_proba(table) if is_classifier else estimator.predict(table)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _explain(
+    estimator: Any, problem: Problem, folds: list[Fold], metric: str, clock: Clock
+) -> tuple[Importance | None, tuple[Dependence, ...]]:
+    """What each column does, on rows that the kept network has not learnt from where there are some."""
+    rows = np.arange(len(problem.X)) if len(folds) > 1 else folds[0].test
+    X, y = problem.X.take(rows), problem.y.values[rows]
+    link: Any = "probabilities" if problem.is_classifier else None
+
+    def ask(table: Table) -> Array:
+        return predict(estimator, table, is_classifier=problem.is_classifier)
+
+    left = min(_EXPLAINING, max(clock.left, 0.0))
+    found = column_importance(ask, metric, X, y, link=link, time_limit=left, seed=0)
+    if found is None:
+        return None, ()
+    some = X.take(slice(0, _DEPENDENCE_ROWS))
+    strongest = [found.names[j] for j in found.order[:_SHOWN] if found.is_used[j]]
+    shown = [name for name in strongest if not some[name].is_missing.all()]
+    return found, tuple(partial_dependence(ask, some, name) for name in shown)

@@ -1,0 +1,114 @@
+"""`forwardnet train` on a table: from the file to a model, its report and everything that belongs to it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import Any
+
+from forwardnet.cli.output import Output
+from forwardnet.cli.tabular.options import TableOptions
+from forwardnet.cli.tabular.problem import Problem, make_problem
+from forwardnet.report.content import Rows
+
+
+def run_table(options: TableOptions, output: Output) -> int:
+    """Train, validate, write; returns the exit code."""
+    from forwardnet.cli.tabular import page, result, words
+    from forwardnet.cli.tabular.run import Clock, run
+    from forwardnet.cli.train import prepare
+
+    options.check()
+    clock = Clock(options.time_limit)
+    problem = clock.timed("reading", lambda: read_problem(options, output))
+    prepare(options.out)
+    announce(problem, output)
+    outcome = run(problem, options, output, clock)
+    timing = _timing(clock)
+    document = page.make_document(outcome, timing)
+    write_files(outcome, document, timing)
+    _show(outcome, output)
+    output.say(words.summary(outcome))
+    output.say(words.judgement(outcome))
+    for note in document.notes:
+        output.note(f"note: {note}")
+    if output.is_json:
+        files = {name: str(options.out / name) for name in result.FILES}
+        output.json({**result.to_dict(outcome, timing), "files": files})
+    output.last(f"wrote {', '.join(result.FILES)} to {options.out}{os.sep}")
+    return 0
+
+
+def read_problem(options: TableOptions, output: Output) -> Problem:
+    """The question that the options ask of their data.
+
+    Raises:
+        ForwardnetError: the data cannot be read or used.
+    """
+    from forwardnet.cli.tabular import source
+    from forwardnet.cli.train import load_dataset
+
+    if source.is_table_file(options.data):
+        table, kinds = source.read_for_training(options)
+        return replace(make_problem(table, options), kinds=kinds)
+    source.refuse_reading_options(options)
+    table, n_test = source.as_table(load_dataset(options.data, options.data_dir, output))
+    return replace(make_problem(table, source.with_target(options, table), n_test=n_test), is_data_set=True)
+
+
+def announce(problem: Problem, output: Output) -> None:
+    """Say what was read, what each column is taken for, and what the task is."""
+    from forwardnet.cli.tabular.words import kinds_line
+
+    output.say(f"data     {problem.name}: {len(problem.X):,} rows, {kinds_line(problem)}")
+    for note in problem.notes:
+        output.say(f"         {note}")
+    output.say(f"task     {problem.task} of {problem.y.name!r}, because {problem.reason}")
+
+
+def _timing(clock: Any) -> Rows:
+    names = {"network": "network, validated", "explaining": "importances"}
+    return tuple((names.get(name, name), f"{seconds:.2f} s") for name, seconds in clock.seconds.items())
+
+
+def write_files(outcome: Any, document: Any, timing: Rows) -> None:
+    """Write everything, each file whole or not at all; files of an earlier run are replaced one by one."""
+    from forwardnet.cli.tabular import result
+    from forwardnet.interop.atomic import write_text
+    from forwardnet.report.document import render_document
+
+    out = outcome.options.out
+    outcome.estimator.save(out / "model.safetensors")
+    history = getattr(outcome.estimator, "history_", None)
+    if history is not None:
+        history.to_csv(out / "history.csv")
+    found = result.to_dict(outcome, timing)
+    write_text(out / "report.json", json.dumps(found, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+    write_text(out / "predictions.csv", result.prediction_lines(outcome))
+    write_text(out / "README.md", result.card(outcome))
+    write_text(out / "report.html", render_document(document))
+
+
+def _show(outcome: Any, output: Output) -> None:
+    """The figures of all models in the terminal."""
+    from rich.text import Text
+
+    from forwardnet.cli.tables import new_table, show_confusion
+    from forwardnet.cli.tabular.page import scores
+    from forwardnet.cli.tabular.run import NETWORK
+    from forwardnet.train.metrics import confusion_matrix
+
+    grid = scores(outcome)
+    table = new_table()
+    for j, name in enumerate(grid.rows[0]):
+        style = "bold" if j == grid.strong else ""
+        table.add_column(name, justify="right" if j in grid.numbers else "left", style=style)
+    for row in grid.rows[1:]:
+        table.add_row(*(Text(cell.replace("²", "2")) for cell in row))
+    output.show(table)
+    problem = outcome.problem
+    if problem.is_classifier:
+        labels = outcome.predictions[NETWORK].argmax(axis=1)
+        counts = confusion_matrix(outcome.y, labels, classes=len(problem.classes))
+        show_confusion(output, counts, problem.classes, "rows asked about")
