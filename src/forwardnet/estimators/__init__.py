@@ -13,6 +13,7 @@ _MODULES = {
     "MLPRegressor": "regressor",
     "Perceptron": "linear",
     "SequenceForecaster": "forecaster",
+    "load": "persistence",
 }
 
 

@@ -22,6 +22,8 @@ from forwardnet.train.pairing import Pairing
 
 # Relative change of the loss at which SciPy takes a linear model for settled: their minimum is wanted to many digits.
 SETTLED = 1e-15
+# What a linear model has of its network.
+ADOPTED = ("n_features_in_", "feature_names_in_", "classes_", "n_iter_", "loss_curve_", "diagnosis_")
 
 
 class Linear(BaseEstimator):  # type: ignore[misc]
@@ -33,13 +35,22 @@ class Linear(BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         network = self._network()
         network.fit(X, y, sample_weight)
+        return self._adopt(network)
+
+    def _adopt(self, network: NetworkEstimator) -> Any:
+        """Take a fitted network for one's own."""
         self.network_estimator_ = network
-        for name in ("n_features_in_", "feature_names_in_", "classes_", "n_iter_", "loss_curve_", "diagnosis_"):
-            vars(self).pop(name, None)
+        for name in ADOPTED:
+            if hasattr(self, name):
+                delattr(self, name)
             if hasattr(network, name):
                 setattr(self, name, getattr(network, name))
-        self.coef_, self.intercept_ = network.coefs_[0].T.copy(), network.intercepts_[0].copy()
+        self.coef_, self.intercept_ = self._shaped(network.coefs_[0].T.copy(), network.intercepts_[0].copy())
         return self
+
+    def _shaped(self, coef: Array, intercept: Array) -> tuple[Any, Any]:
+        """Weights (k, d) and biases (k,) in scikit-learn's shapes."""
+        return coef, intercept
 
     def _fitted(self) -> Any:
         check_is_fitted(self)
@@ -48,6 +59,13 @@ class Linear(BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Any) -> Array:
         """The predicted class or number of each row (n,)."""
         return np.asarray(self._fitted().predict(X))
+
+    def save(self, path: Any) -> None:
+        """Write the fitted model to one safetensors file, from which `forwardnet.estimators.load` makes it again."""
+        from forwardnet.estimators import persistence
+
+        check_is_fitted(self)
+        persistence.save(self, path)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -60,8 +78,8 @@ class LinearClassifier(ClassifierMixin, Linear):  # type: ignore[misc]
 
     def decision_function(self, X: Any) -> Array:
         """Scores (n, C), the highest of which is predicted; for two classes (n,), above 0 for the second."""
-        scores = self._fitted()._raw(X)
-        return scores[:, 0] if scores.shape[1] == 1 else scores
+        scores: Array = self._fitted()._raw(X)
+        return np.asarray(scores[:, 0] if scores.shape[1] == 1 else scores)
 
 
 @dataclass(eq=False, repr=False)
@@ -136,10 +154,11 @@ class LinearRegressor(RegressorMixin, Linear):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LinearRegressor:
         """Fit to X (n, d) and numbers y (n,) or (n, k)."""
-        self._fit(X, y, sample_weight)
-        if self.network_estimator_._is_flat:
-            self.coef_, self.intercept_ = self.coef_[0], float(self.intercept_[0])
-        return self
+        return self._fit(X, y, sample_weight)  # type: ignore[no-any-return]
+
+    def _shaped(self, coef: Array, intercept: Array) -> tuple[Any, Any]:
+        is_flat = self.network_estimator_._is_flat
+        return (coef[0], float(intercept[0])) if is_flat else (coef, intercept)
 
     def _network(self) -> NetworkEstimator:
         shared = self.get_params(deep=False)

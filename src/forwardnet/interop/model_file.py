@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     from forwardnet.tensor import Tensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+# So many weights more than there are may be asked for: which ones a file lacks is said by name.
+HARMLESS = 100_000
 
 MODEL, TENSORS = "forwardnet-model 1", "forwardnet-tensors 1"
 
@@ -150,28 +152,28 @@ def _undisturbed_random_numbers() -> Iterator[None]:
 
 def _check_size(where: str, description: Any, arrays: Mapping[str, Array]) -> None:
     """Refuse layers that claim more weights than the file has, before memory is asked for."""
+    from forwardnet.nn.architecture import LAYERS
+
     available = sum(array.size for array in arrays.values())
     claimed = 0
-    for arguments in _all_arguments(description):
-        sizes = [value for value in arguments.values() if isinstance(value, int) and value > 1]
-        product = math.prod(sizes)
-        # Small numbers are axes and the like; every size of a layer with weights appears in a product of sizes.
-        claimed += product if product > 1000 else 0
-    if claimed > available:
+    for name, arguments in _all_layers(description):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):  # what cannot be built is refused later
+            claimed += LAYERS[name]._claim(**arguments) if name in LAYERS else 0
+    if claimed > available + HARMLESS:
         raise FileFormatError(
             f"{where!r}: the architecture has at least {claimed:,} weights, but the file only {available:,} numbers",
             hint="the file is damaged or was made to do harm",
         )
 
 
-def _all_arguments(description: Any) -> Iterator[Mapping[str, Any]]:
-    """The arguments of every layer; without recursion, because the nesting is not checked yet."""
+def _all_layers(description: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name and arguments of every layer; without recursion, because the nesting is not checked yet."""
     pending = [description]
     while pending:
         node = pending.pop()
         if isinstance(node, Mapping):
-            if isinstance(node.get("arguments"), Mapping):
-                yield node["arguments"]
+            if isinstance(node.get("layer"), str) and isinstance(node.get("arguments"), Mapping):
+                yield node["layer"], node["arguments"]
             if isinstance(node.get("children"), Mapping):
                 pending.extend(node["children"].values())
 
