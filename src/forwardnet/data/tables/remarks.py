@@ -27,7 +27,9 @@ def remarks(
     for name, counts in unseen.items():
         taken = "the rare ones" if name in pooled else "missing"
         n = sum(counts.values())
-        found.append(f"{name!r} has categories unknown in training, in {_rows(n)}, taken for {taken}: {_listed(counts)}")
+        found.append(
+            f"{name!r} has categories unknown in training, in {_rows(n)}, taken for {taken}: {_listed(counts)}"
+        )
     place = 0
     for feature, column in zip(features, matching.find(table, [f.name for f in features]), strict=True):
         if feature.n_numbers:
