@@ -36,7 +36,7 @@ FTZ_AND_DAZ = 0x8040
 COUNTER, FINITE, GENERATION = 0, 16, 64  # where in the arena's header the barrier's words and the answer of `check` lie
 SPINS = 2000
 # Work below which sharing a kernel costs more than it saves: multiply-adds of a product, vectors of anything else.
-PRODUCT_WORK, VECTOR_WORK = 100_000, 1500
+PRODUCT_WORK, VECTOR_WORK = 100_000, 600
 
 
 @dataclass
@@ -220,7 +220,8 @@ class Emitter:
     def _gather(self, slot: int, number: int) -> Part:
         val = self.plan.program.inputs[number]
         batch, width = batch_of(val)
-        shared = self.threads > 1 and batch * panels(width) >= VECTOR_WORK
+        # Vectors from far memory take longer than those of other kernels.
+        shared = self.threads > 1 and batch * panels(width) >= VECTOR_WORK // 3
         frame = self._frame(f"gather{number}", shared=shared, arguments=(PTR, PTR, PTR))
         emit_gather(frame, val, self.plan, frame.function.args[1], frame.function.args[2])
 
