@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from forwardnet.data.tables.table import USED, Table
 from forwardnet.errors import DataError, unknown_name
+from forwardnet.train.threads import limited_threads
 
 Array = NDArray[Any]
 
@@ -62,7 +63,8 @@ def baseline(
             raise DataError(f"baseline {name!r}: {len(is_code)} columns, expected 1 to {MOST_COLUMNS}")
         build = _linear if name == "linear" else _boosting
         model = build(is_code, inputs, n_classes, seed)
-        with warnings.catch_warnings():
+        # One thread, from here on: only libraries that are loaded by now can be told.
+        with warnings.catch_warnings(), limited_threads(1):
             warnings.simplefilter("ignore")  # whether it has converged to the last digit does not matter here
             if n_classes is not None and (y == y[0]).all():
                 predictions = _simplest(y, len(test), n_classes, weight)  # one class leaves nothing to fit

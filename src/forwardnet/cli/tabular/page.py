@@ -287,7 +287,7 @@ def network_summary(estimator: Any) -> tuple[Block, ...]:
 
 def environment(outcome: TableOutcome) -> Rows:
     """What the run ran on."""
-    import sklearn
+    from importlib.metadata import version
 
     from forwardnet import __version__
 
@@ -298,7 +298,7 @@ def environment(outcome: TableOutcome) -> Rows:
         ("forwardnet", __version__),
         ("Python", platform.python_version()),
         ("NumPy", np.__version__),
-        ("scikit-learn", sklearn.__version__),
+        ("scikit-learn", version("scikit-learn")),
         ("system", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, {processor()}"),
     )
 

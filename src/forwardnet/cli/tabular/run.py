@@ -25,6 +25,7 @@ from forwardnet.train.metrics import METRICS
 from forwardnet.validate import Fold, Validation, cross_validate, folds as split_folds
 from forwardnet.validate.baselines import baseline, possible
 from forwardnet.validate.comparison import Comparison, compare
+from forwardnet.validate.parallel import Workers
 
 Array = NDArray[Any]
 
@@ -198,13 +199,17 @@ def _baseline(name: str, problem: Problem, folds: list[Fold], options: TableOpti
     n_classes = len(problem.classes) if problem.is_classifier else None
     shape = (len(problem.X),) if n_classes is None else (len(problem.X), n_classes)
     total, count = np.zeros(shape), np.zeros(len(problem.X))
-    for fold in folds:
+
+    def fitted(fold: Fold) -> Array:
         weight = None if problem.weight is None else problem.weight[fold.train]
         y = problem.y.values[fold.train]
         train, test = problem.X.take(fold.train), problem.X.take(fold.test)
-        found = baseline(name, train, y, test, n_classes=n_classes, weight=weight, seed=options.seed)
-        total[fold.test] += found.predictions
-        count[fold.test] += 1
+        return baseline(name, train, y, test, n_classes=n_classes, weight=weight, seed=options.seed).predictions
+
+    # One fold in each thread: several threads for one model mostly wait for each other.
+    for number, found in Workers.of(options.threads).run(fitted, [(fold,) for fold in folds]):
+        total[folds[number].test] += found
+        count[folds[number].test] += 1
     with np.errstate(invalid="ignore"):
         return np.asarray(total / (count if n_classes is None else count[:, None]))
 

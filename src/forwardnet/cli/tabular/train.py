@@ -18,13 +18,16 @@ def run_table(options: TableOptions, output: Output) -> int:
     from forwardnet.cli.tabular import page, result, words
     from forwardnet.cli.tabular.run import Clock, run
     from forwardnet.cli.train import prepare
+    from forwardnet.train.threads import limited_threads
 
     options.check()
     clock = Clock(options.time_limit)
     problem = clock.timed("reading", lambda: read_problem(options, output))
     prepare(options.out)
     announce(problem, output)
-    outcome = run(problem, options, output, clock)
+    # Of the matrix products of eager predictions; native training takes what --threads allows.
+    with limited_threads(1):
+        outcome = run(problem, options, output, clock)
     timing = _timing(clock)
     document = page.make_document(outcome, timing)
     write_files(outcome, document, timing)
