@@ -141,7 +141,7 @@ def forecast_series(series: Series, options: ForecastOptions, output: Output) ->
     level = options.level or LEVEL
     output.say(_described(series, horizon, test))
     model = SequenceForecaster(
-        options.window, horizon, season=season, random_state=options.seed, threads=options.threads
+        options.window, horizon, season=options.season, random_state=options.seed, threads=options.threads
     )
     rolling = rolling_origin(
         model,

@@ -243,13 +243,14 @@ def _repeat(outcome: ForecastOutcome, options: ForecastOptions) -> tuple[Block, 
     given = "".join(f", {name}={value!r}" for name, value in chosen if value is not None)
     window = f"{options.window}, " if options.window is not None else ""
     horizon, season = outcome.rolling.horizon, outcome.rolling.season
+    own = "" if options.season is None else f", season={season}"
     lines = [
         "from forwardnet import SequenceForecaster",
         "from forwardnet.data.series import read_series",
         "from forwardnet.validate import rolling_origin",
         "",
         f"series = read_series({options.data!r}{given})[0]",
-        f"model = SequenceForecaster({window}horizon={horizon}, season={season}, random_state={options.seed})",
+        f"model = SequenceForecaster({window}horizon={horizon}{own}, random_state={options.seed})",
         f"test = {int(len(outcome.series) - 1 - outcome.rolling.origins[0])}",
         f"print(rolling_origin(model, series, horizon={horizon}, test=test, season={season}).summary())",
         "print(model.fit_series(series).forecast().values)",

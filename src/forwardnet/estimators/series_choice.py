@@ -64,7 +64,7 @@ def choose(many: Sequence[Series], known: Sequence[Array | None], wishes: Wishes
     longest = max(many, key=len)
     season, why_season = _season(longest, wishes.season)
     is_log, why_log = _log(many, season, wishes.log)
-    horizon = wishes.horizon or _horizon(longest, season)
+    horizon = wishes.horizon or usual_horizon(longest, season)
     levels = tuple(Level.of(series.values, is_log=is_log) for series in many)
     views = [v for v in _views(longest, season, horizon, wishes) if v.framing.reach + horizon < len(longest)]
     if not views:
@@ -118,7 +118,8 @@ def _log(many: Sequence[Series], season: int, wish: bool | None) -> tuple[bool, 
     )
 
 
-def _horizon(series: Series, season: int) -> int:
+def usual_horizon(series: Series, season: int) -> int:
+    """How many steps are forecast where nobody says: a short season, or what suits the frequency."""
     name = "" if series.frequency is None else series.frequency.name
     usual = season if 1 < season <= SHORT else USUAL_HORIZONS.get(name, OTHER_HORIZON)
     return max(1, min(usual, len(series) // 8))
