@@ -215,4 +215,4 @@ def test_wrong_data() -> None:
         cross_validate(KNeighborsClassifier(), X, np.column_stack([y, y]))
     with pytest.raises(ValueError, match="NaN") as caught:
         cross_validate(pipeline(), np.where(X > 20, np.nan, X), y)
-    assert any("of fold" in note for note in caught.value.__notes__)
+    assert any("in fold" in note for note in caught.value.__notes__)

@@ -35,6 +35,7 @@ from forwardnet.plot.regression import fitted_line, predicted_vs_true
 from forwardnet.plot.regularisation import regularisation_path
 from forwardnet.plot.style import png_bytes, save
 from forwardnet.plot.training import curves
+from forwardnet.plot.validation import compared, swept, validation_curve
 
 __all__ = [
     "activation",
@@ -46,6 +47,7 @@ __all__ = [
     "best_step",
     "calibration",
     "capacity",
+    "compared",
     "comparison",
     "computation_graph",
     "conditional_density",
@@ -86,6 +88,8 @@ __all__ = [
     "spectrum",
     "step_losses",
     "surface",
+    "swept",
     "terrain",
     "trajectories",
+    "validation_curve",
 ]

@@ -9,13 +9,15 @@ Axis glossary: n rows, C classes, k outputs, m columns in all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet import errors
+from forwardnet.train.ensemble import class_probabilities
+from forwardnet.train.metrics import to_labels, to_probabilities
 from forwardnet.train.pairing import Kind, Pairing
 
 Array = NDArray[Any]
@@ -56,6 +58,15 @@ class Layout:
         found: Array = answers[:, self.width : self.width + self.more_width]
         return np.asarray(found[:, 0]) if self.more == "decision_function" and self.more_width == 1 else found
 
+    def settled(self, answers: Array) -> Array:
+        """Answers that were averaged over models, with the prediction that the mean probabilities make."""
+        if self.more != "predict_proba":
+            return answers
+        found, mean = answers.copy(), answers[:, self.width :]
+        is_best = np.arange(self.width) == mean.argmax(axis=1)[:, None] if self.kind == "classes" else mean > 0.5
+        found[:, : self.width] = np.where(np.isfinite(mean), is_best, np.nan)
+        return found
+
     def ask(self, model: Any, X: Any, classes: Array | None) -> Array:
         """(n, m): what the fitted `model` says about rows; `classes` are those that it has seen."""
         parts = [self._predictions(model.predict(X))]
@@ -66,16 +77,15 @@ class Layout:
     def _predictions(self, found: Any) -> Array:
         found = np.asarray(found.toarray() if hasattr(found, "toarray") else found)
         if self.kind != "classes":
-            return found.reshape(len(found), -1).astype(np.float64)
+            return np.asarray(found.reshape(len(found), -1), np.float64)
         assert self.classes is not None
         return np.asarray(found.reshape(-1, 1) == self.classes, np.float64)
 
-    def _aligned(self, found: Any, seen: Array | None) -> Array:
+    def _aligned(self, given: Any, seen: Array | None) -> Array:
         """Columns for all classes; those that the model has not met have probability 0, or the least decision."""
-        if isinstance(found, list):  # one table of two columns for each label, as forests give it
-            found = np.stack([np.asarray(one)[:, -1] for one in found], axis=1)
-        found = np.asarray(found, np.float64)
-        found = found.reshape(len(found), -1)
+        if isinstance(given, list):  # one table of two columns for each label, as forests give it
+            given = np.stack([np.asarray(one)[:, -1] for one in given], axis=1)
+        found = np.asarray(given, np.float64).reshape(len(given), -1)
         if seen is None or self.classes is None or len(seen) == len(self.classes):
             return found
         if found.shape[1] == 1 and len(seen) == 2:  # the decision between two, of which more is more of the second
@@ -128,11 +138,22 @@ def kind_of(model: Any, y: Array) -> Kind:
     return "labels" if is_binary_table else "classes"
 
 
+def of_probabilities(pairing: Pairing) -> Pairing:
+    """The same targets, for outputs that `probabilities` made."""
+    return replace(pairing, link="probabilities") if pairing.kind in ("classes", "labels") else pairing
+
+
+def probabilities(outputs: Array, pairing: Pairing) -> Array:
+    """Raw outputs of a network as probabilities, of which a mean has a meaning; numbers as they are."""
+    if pairing.kind not in ("classes", "labels"):
+        return outputs
+    if pairing.kind == "labels":
+        return to_probabilities(outputs.reshape(-1), pairing.link).reshape(outputs.shape)
+    return class_probabilities(outputs, pairing.link)
+
+
 def responses(layout: Layout | Pairing, answers: Array, y: Array) -> Mapping[str, Array]:
     """What scikit-learn's scorers ask an estimator for, by the name of the method."""
-    from forwardnet.train.ensemble import class_probabilities
-    from forwardnet.train.metrics import to_labels
-
     if isinstance(layout, Layout):
         predicted = layout.predicted(answers)
         found = {"predict": predicted[:, 0] if predicted.ndim == 2 and predicted.shape[1] == 1 else predicted}

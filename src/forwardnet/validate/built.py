@@ -68,16 +68,16 @@ def run(
     y: Array,
     options: Options,
     workers: Workers,
-    on_done: Callable[[int], None] | None = None,
+    on_done: Callable[[int], object],
 ) -> Iterator[tuple[int, Outcome]]:
     """(number of the unit, what came of it): many at once, as many as have room."""
     if options.fit_params:
         raise errors.ArgumentError("validate: fit_params is for estimators")
-    folds = list(dict.fromkeys(fold.number for _, fold in units))
+    folds = list(dict.fromkeys(id(fold) for _, fold in units))
     at_once = max(1, MOST_BYTES // max(1, X.nbytes)) if options.of_builder("scale") else len(folds)
     for start in range(0, len(folds), at_once):
         together = set(folds[start : start + at_once])
-        own = [number for number, (_, fold) in enumerate(units) if fold.number in together]
+        own = [number for number, (_, fold) in enumerate(units) if id(fold) in together]
         if workers.is_here or workers.count == 1:
             found = fitted([units[i] for i in own], X, y, options, workers.count, on_done)
             yield from ((i, one) for i, one in zip(own, found, strict=True) if one is not None)
@@ -87,6 +87,7 @@ def run(
         parts = _parts([units[i] for i in own], options)
         jobs = [([units[own[i]] for i in part], X, y, options, 1) for part in parts]
         for number, outcomes in workers.run(fitted, jobs):
+            on_done(len(outcomes))
             yield from ((own[i], one) for i, one in zip(parts[number], outcomes, strict=True) if one is not None)
 
 
@@ -106,12 +107,12 @@ def fitted(
     y: Array,
     options: Options,
     threads: int,
-    on_done: Callable[[int], None] | None = None,
+    on_done: Callable[[int], object] | None = None,
 ) -> list[Outcome | None]:
     """What came of each unit; None for those that Ctrl-C came before."""
     n, scale, scale_target = len(X), options.of_builder("scale"), options.of_builder("scale_target")
     trainers = [trainer_of(candidate, options, fold.number) for candidate, fold in units]
-    chosen = {fold.number: fold for _, fold in units}
+    chosen = {id(fold): fold for _, fold in units}
     place = {number: i for i, number in enumerate(chosen)}
     scalers = [Standardizer().fit(X[fold.train]) if scale else None for fold in chosen.values()]
     copies = [X if scaler is None else scaler.transform(X) for scaler in scalers]
@@ -121,7 +122,7 @@ def fitted(
     # Each fold has rows of its own where it has scales of its own: one after another in one array.
     everything = copies[0] if is_shared else np.concatenate(copies)
     answers = targets[0] if is_shared else np.concatenate(targets)
-    rows = [fold.train + (0 if is_shared else place[fold.number] * n) for _, fold in units]
+    rows = [fold.train + (0 if is_shared else place[id(fold)] * n) for _, fold in units]
     begun = time.perf_counter()
     settings = {"epochs": options.of_builder("epochs"), "batch_size": options.of_builder("batch_size")}
     is_cut = False
@@ -143,7 +144,7 @@ def fitted(
         if is_cut and not len(trainer.history):
             found.append(None)
             continue
-        i = place[fold.number]
+        i = place[id(fold)]
         learnt = asked(trainer, i, fold.train) if options.train_scores else None
         model = trainer.model if options.keep_models else None
         found.append(Outcome(asked(trainer, i, fold.test), learnt, trainer.history, model, seconds))

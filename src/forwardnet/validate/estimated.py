@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,20 @@ Array = NDArray[Any]
 
 
 def run(
-    units: Sequence[tuple[Candidate, Fold]], X: Any, y: Array, layout: Layout, options: Options, workers: Workers
+    units: Sequence[tuple[Candidate, Fold]],
+    X: Any,
+    y: Array,
+    layout: Layout,
+    options: Options,
+    workers: Workers,
+    on_done: Callable[[int], object],
 ) -> Iterator[tuple[int, Outcome]]:
     """(number of the unit, what came of it), as they end."""
     options.check_for_estimators()
     jobs = [(candidate, fold, X, y, layout, options) for candidate, fold in units]
-    return workers.run(fitted, jobs)
+    for number, outcome in workers.run(fitted, jobs):
+        on_done(1)
+        yield number, outcome
 
 
 def fitted(candidate: Candidate, fold: Fold, X: Any, y: Array, layout: Layout, options: Options) -> Outcome:
@@ -39,10 +47,13 @@ def fitted(candidate: Candidate, fold: Fold, X: Any, y: Array, layout: Layout, o
     begun = time.perf_counter()
     try:
         made.fit(table.take(X, fold.train), y[fold.train], **given)
+        return asked(made, fold, X, layout, options, time.perf_counter() - begun)
     except Exception as error:
-        error.add_note(f"while {type(made).__name__} learnt from the {len(fold.train)} rows of fold {fold.number}")
-        raise
-    return asked(made, fold, X, layout, options, time.perf_counter() - begun)
+        if not options.keeps_errors:
+            error.add_note(f"in fold {fold.number}: {type(made).__name__} of {len(fold.train)} rows")
+            raise
+        nothing = np.full((len(fold.test), layout.width + layout.more_width), np.nan)
+        return Outcome(nothing, seconds=np.nan, error=f"{type(error).__name__}: {str(error).splitlines()[0]}")
 
 
 def asked(model: Any, fold: Fold, X: Any, layout: Layout, options: Options, seconds: float) -> Outcome:

@@ -41,6 +41,7 @@ class Options:
     keep_models: bool = False
     train_scores: bool = False
     progress: bool | Callable[[Any], object] = False
+    keeps_errors: bool = False  # of estimators: a fold that fails is a note, not the end of a search
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Options:

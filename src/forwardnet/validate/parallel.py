@@ -43,10 +43,11 @@ class Workers:
         way = "generator_unordered" if getattr(backend, "supports_return_generator", False) else "list"
         pool = Parallel(n_jobs=self.count, prefer="threads", return_as=way)
         with limited_threads(1):
-            yield from pool(delayed(_alone)(work, number, job) for number, job in enumerate(jobs))
+            threads = None if self.is_here else 1  # here they are limited already
+            yield from pool(delayed(_alone)(work, number, job, threads) for number, job in enumerate(jobs))
 
 
-def _alone(work: Callable[..., Any], number: int, job: tuple[Any, ...]) -> tuple[int, Any]:
+def _alone(work: Callable[..., Any], number: int, job: tuple[Any, ...], threads: int | None) -> tuple[int, Any]:
     """A job in its worker."""
-    with limited_threads(1):
+    with limited_threads(threads):
         return number, work(*job)

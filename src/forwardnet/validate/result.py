@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forwardnet import errors
 from forwardnet.data.splits import bootstrap
 from forwardnet.train.history import History
 from forwardnet.train.metrics import confusion_matrix
@@ -21,7 +22,7 @@ from forwardnet.validate.folds import Fold
 Array = NDArray[Any]
 
 
-@dataclass
+@dataclass(repr=False)
 class Validation:
     """The outcome of a cross-validation.
 
@@ -43,11 +44,16 @@ class Validation:
     models: list[Any] = field(default_factory=list)
     train_scores: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     seconds: NDArray[np.float64] | None = None
-    name: str = ""
+    is_cut: bool = False  # Ctrl-C came before all folds were done
     _layout: Layout | Pairing = field(kw_only=True, repr=False)
     _scorer: Scores = field(kw_only=True, repr=False)
     _seed: int = field(default=0, repr=False)
     _drawn: dict[str, Array] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        """Sizes and figures."""
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in self.pooled().items())
+        return f"Validation({len(self.folds)} folds, {len(self.y)} rows: {figures})"
 
     @property
     def outputs(self) -> Array:
@@ -59,10 +65,20 @@ class Validation:
         """The names of an estimator's classes, in the order of the columns of `outputs`."""
         return self._layout.classes if isinstance(self._layout, Layout) else None
 
+    def is_better(self, metric: str) -> float:
+        """1 where more of a metric is better, -1 where less is; scikit-learn's scorers are always better when greater.
+
+        Raises:
+            UnknownNameError: the metric was not measured.
+        """
+        if metric not in self._scorer.metrics:
+            raise errors.unknown_name("metric", metric, self._scorer.metrics)
+        return 1.0 if getattr(self._scorer.metrics[metric], "greater_is_better", True) else -1.0
+
     @property
     def predictions(self) -> Array:
         """The outputs averaged over the repeats in which a row was asked about, (n, k); NaN where it never was."""
-        return _mean(self.outputs)
+        return mean_of(self.outputs)
 
     @property
     def labels(self) -> Array:
@@ -70,7 +86,7 @@ class Validation:
 
         Of several repeats the one of the mean outputs. -1 (of names: the first) for rows never asked about.
         """
-        answers = _mean(self.answers)
+        answers = self._mean
         asked = _asked(answers)
         said = responses(self._layout, answers[asked], self.y[asked])["predict"]
         fill = np.nan if said.dtype.kind == "f" else -1
@@ -80,7 +96,7 @@ class Validation:
 
     def confusion(self) -> Array:
         """c[i, j] = number of rows of class i that were taken for class j, all of them predicted out of fold."""
-        answers = _mean(self.answers)
+        answers = self._mean
         asked = _asked(answers)
         said = responses(self._layout, answers[asked], self.y[asked])["predict"]
         size = None if self.classes is None else len(self.classes)
@@ -89,7 +105,7 @@ class Validation:
     def pooled(self) -> dict[str, float]:
         """Each metric over all rows that were asked about; the mean over repeats."""
         rows = [self._score(own, np.flatnonzero(_asked(own))) for own in self.answers]
-        return {name: _finite_mean([row[name] for row in rows]) for name in self._scorer.metrics}
+        return {name: finite_mean([row[name] for row in rows]) for name in self._scorer.metrics}
 
     def samples(self, metric: str) -> Array:
         """(b,): the figure for b samples of the rows drawn with replacement; the mean over repeats.
@@ -107,7 +123,7 @@ class Validation:
                 for repeat, answers in enumerate(self.answers):
                     own = drawn[asked[repeat][drawn]]
                     values[number, repeat] = score_of(one, self.y[own], answers[own])[metric] if len(own) else np.nan
-            self._drawn[metric] = np.array([_finite_mean(row) for row in values])
+            self._drawn[metric] = np.array([finite_mean(row) for row in values])
         return self._drawn[metric]
 
     def interval(self, metric: str, *, level: float = 0.95) -> tuple[float, float]:
@@ -136,7 +152,7 @@ class Validation:
             if len(known) == len(self.folds) > 1 and min(len(fold.test) for fold in self.folds) > 1:
                 text += f"; folds {known.min():.4g} to {known.max():.4g}"
             if name in self.train_scores:
-                text += f"; rows learnt from {_finite_mean(self.train_scores[name]):.4g}"
+                text += f"; rows learnt from {finite_mean(self.train_scores[name]):.4g}"
             lines.append(text + ")")
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
@@ -164,6 +180,12 @@ class Validation:
             for name, column in zip(names, np.concatenate(outputs).reshape(len(columns["row"]), -1).T, strict=True):
                 columns[f"output_{name}"] = column.tolist()
         return frame(columns)
+
+    @property
+    def _mean(self) -> Array:
+        """(n, m): the answers averaged over repeats."""
+        mean = mean_of(self.answers)
+        return self._layout.settled(mean) if len(self.answers) > 1 and isinstance(self._layout, Layout) else mean
 
     def _named(self, values: Array) -> Array:
         return values if self.classes is None else self.classes[values]
@@ -198,12 +220,12 @@ def quantiles(values: Array, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _finite_mean(values: Sequence[float] | Array) -> float:
+def finite_mean(values: Sequence[float] | Array) -> float:
     known = np.asarray(values)[np.isfinite(values)]
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _mean(answers: Array) -> Array:
+def mean_of(answers: Array) -> Array:
     """The mean over repeats, of those in which a row was asked about."""
     is_known = np.isfinite(answers)
     total: Array = np.where(is_known, answers, 0).sum(axis=0)

@@ -29,7 +29,8 @@ def scores_for(metrics: Any, layout: Layout | Pairing) -> Scores:
     """The metrics asked for, or the usual ones, as functions of targets and answers.
 
     A name is one of `ff.metrics` or of `sklearn.metrics.get_scorer_names()`; an object of `make_scorer` is a scorer;
-    another function is called with targets and outputs.
+    another function is called with targets and outputs, and more of it is better unless it has an attribute
+    `greater_is_better` that says no.
 
     Raises:
         UnknownNameError: no such metric. ArgumentError: it does not suit what is predicted.
@@ -39,16 +40,6 @@ def scores_for(metrics: Any, layout: Layout | Pairing) -> Scores:
         metrics = _usual(layout)
     listed: Sequence[Any] = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
     return choose([_metric(item, layout, pairing) for item in listed], pairing)
-
-
-def greater_is_better(metric: Any) -> bool:
-    """Whether a metric, by name or as a function, is to be as large as it can be.
-
-    scikit-learn's scorers always are; a function is, unless it has an attribute `greater_is_better` that says no.
-    """
-    if isinstance(metric, str):
-        return METRICS[metric].greater_is_better if metric in METRICS else True
-    return bool(getattr(metric, "greater_is_better", True))
 
 
 def _usual(layout: Layout | Pairing) -> tuple[str, ...]:
@@ -68,7 +59,8 @@ def _metric(item: Any, layout: Layout | Pairing, pairing: Pairing) -> Chosen:
     if isinstance(item, str) or hasattr(item, "_score_func"):
         return _named(partial(_scorer_value, _scorer(item), layout), _name_of(item))
     if isinstance(layout, Layout) and callable(item):
-        return _named(partial(_shown_value, item, layout), getattr(item, "__name__", type(item).__name__))
+        greater = bool(getattr(item, "greater_is_better", True))
+        return _named(partial(_shown_value, item, layout), getattr(item, "__name__", type(item).__name__), greater)
     return item  # type: ignore[no-any-return]
 
 
@@ -78,11 +70,11 @@ def _of_layout(metric: Metric, layout: Layout) -> Chosen:
             f"metric {metric.name!r} needs probabilities, and the estimator has no predict_proba",
             hint="use accuracy, or another estimator",
         )
-    return _named(partial(_metric_value, metric, layout), metric.name)
+    return _named(partial(_metric_value, metric, layout), metric.name, metric.greater_is_better)
 
 
-def _named(function: Any, name: str) -> Chosen:
-    function.__name__ = name  # partials have attributes of their own
+def _named(function: Any, name: str, greater: bool = True) -> Chosen:
+    function.__name__, function.greater_is_better = name, greater  # partials have attributes of their own
     return function  # type: ignore[no-any-return]
 
 
