@@ -36,7 +36,7 @@ from forwardnet.ops.record import CannotLower
 from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
 from forwardnet.train.pace import Pace, course_of
 from forwardnet.train.program import Array, EagerProgram, Epoch, Loss, make_step
-from forwardnet.train.purity import Untouched
+from forwardnet.train.purity import Untouched, is_ours
 from forwardnet.train.update import Update
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class CompiledProgram:
         self._cells = self._cells_now()
         self._settings = self._settings_now()
         self._seen: dict[int, Any] = {}
+        self._numbers: tuple[list[int], list[int]] | None = None
         self._is_ahead = False  # whether the arena holds steps that the tensors do not know of
         self._is_good = False
         self._good: tuple[int, Array] | None = None  # the step after which, and the arena
@@ -170,7 +171,9 @@ class CompiledProgram:
         try:
             with Untouched(model):
                 step = make_step(model, self._loss, self._optimizer, update=self._eager.update)
-                return trace(step if self._course is None else self._course.paced(step), specs, self._cells)
+                step = step if self._course is None else self._course.paced(step)
+                owners = (*model.modules(), self._loss, self._optimizer, self._eager.update)
+                return trace(step, specs, self._cells, is_known=all(is_ours(owner) for owner in owners))
         finally:
             model.train(was_training)
             self._optimizer.zero_grad()
@@ -207,14 +210,19 @@ class CompiledProgram:
     def _pack_numbers(self) -> None:
         """Bring what changes while weights stay in the arena: rates, and the generator, which begins a new stream."""
         traced, native = self._program(self._batch_size)
-        generators = [n for n, cell in enumerate(self._cells) if isinstance(cell, GeneratorCell)]
-        if not traced.states.keys().isdisjoint(generators):  # something is drawn
-            for number in generators:
+        if self._numbers is None:
+            states, cells = traced.states.keys(), self._cells
+            generators = [n for n, cell in enumerate(cells) if isinstance(cell, GeneratorCell)]
+            drawn = [] if states.isdisjoint(generators) else generators
+            rates = [n for n, cell in enumerate(cells) if isinstance(cell, ItemCell) and n not in states]
+            self._numbers = drawn, rates
+        for number in self._numbers[0]:
+            native.set_input(number, self._cells[number].read())
+        for number in self._numbers[1]:
+            mark = mark_of(self._cells[number])
+            if self._seen.get(number) != mark:
                 native.set_input(number, self._cells[number].read())
-        for number, cell in enumerate(self._cells):
-            if isinstance(cell, ItemCell) and number not in traced.states and self._seen.get(number) != mark_of(cell):
-                native.set_input(number, cell.read())
-                self._seen[number] = mark_of(cell)
+                self._seen[number] = mark
 
     def explain(self) -> str:
         """The kernels of a step: what was fused, operations, bytes, and times measured now."""
