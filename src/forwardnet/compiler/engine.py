@@ -103,7 +103,10 @@ def load(object_code: bytes, names: list[str]) -> Code:
     """Put object code into executable memory."""
     with _lock:
         if "lljit" not in _session:
-            _session["lljit"] = binding.create_lljit_compiler(target_machine())
+            # LLVM's older linker puts code and constants wherever there is room, and aborts the process where that is
+            # more than 2 GiB apart, as in one that maps a large shared memory. The newer one keeps them together.
+            is_elf = platform.system() == "Linux"
+            _session["lljit"] = binding.create_lljit_compiler(target_machine(), use_jit_link=is_elf)
         jit = _session["lljit"]
         _session["count"] = _session.get("count", 0) + 1
         builder = binding.JITLibraryBuilder().add_object_img(object_code).add_current_process()
