@@ -7,6 +7,7 @@ from typing import Any
 
 # Name -> the module it is in, which is imported when the name is first used: a plan needs no scikit-learn.
 _MODULES = {
+    "Autoencoder": "autoencoder",
     "LinearRegressor": "linear",
     "LogisticRegression": "linear",
     "MLPClassifier": "classifier",

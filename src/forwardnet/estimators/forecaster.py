@@ -243,17 +243,14 @@ class SequenceForecaster(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     # -- keeping ------------------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the forecaster to one safetensors file: networks, decisions, errors, and the last values."""
+        """Write the forecaster to one safetensors file, from which `forwardnet.estimators.load` makes it again.
+
+        It holds networks, decisions, errors, and the last values of the series, as many as a forecast needs.
+        """
         from forwardnet.estimators.forecaster_file import save
 
+        check_is_fitted(self, "ensemble_")
         save(self, path)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> SequenceForecaster:
-        """The forecaster that `save` wrote; nothing in the file is run."""
-        from forwardnet.estimators.forecaster_file import load
-
-        return load(path)
 
     # -- inside -------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,19 @@ from forwardnet.data.series import Framing, Frequency, Series, as_series
 from forwardnet.errors import ArgumentError, FileFormatError, ForwardnetError
 from forwardnet.estimators.series_network import Fitted
 from forwardnet.estimators.series_rows import Level, View
-from forwardnet.interop import load_model, save as save_model
+from forwardnet.interop import save as save_model
 
 if TYPE_CHECKING:
     from forwardnet.estimators.forecaster import SequenceForecaster
 
 Array = NDArray[Any]
-KIND = "SequenceForecaster"
+FORMAT = 1
 
 
 def save(forecaster: SequenceForecaster, path: str | os.PathLike[str]) -> None:
-    """Write a fitted forecaster."""
+    """Write a fitted forecaster; the file appears whole or not at all."""
     ensemble = forecaster.ensemble_
-    metadata = {
-        "estimator": KIND,
-        "parameters": forecaster.get_params(),
+    fitted = {
         "inputs": ensemble.inputs.to_dict(),
         "targets": ensemble.targets.to_dict(),
         "epochs": forecaster.n_epochs_,
@@ -42,32 +41,32 @@ def save(forecaster: SequenceForecaster, path: str | os.PathLike[str]) -> None:
         "levels": [asdict(level) for level in forecaster.levels_],
         "series": [_series_dict(series) for series in forecaster.series_],
     }
-    save_model(nn.ModuleList(ensemble.models), path, metadata=metadata)
+    parameters = forecaster.get_params()
+    if parameters["calendar"] is not None:
+        parameters["calendar"] = list(parameters["calendar"])
+    description = {"format": FORMAT, "class": type(forecaster).__name__, "parameters": parameters, "fitted": fitted}
+    save_model(nn.ModuleList(ensemble.models), path, metadata={"estimator": description})
 
 
-def load(path: str | os.PathLike[str]) -> SequenceForecaster:
-    """The forecaster that `save` wrote.
+def restored(model: nn.Module, description: Mapping[str, Any], where: str) -> SequenceForecaster:
+    """The forecaster of which a file holds the networks and the description.
 
     Raises:
-        FileFormatError: the file is damaged, or holds something else.
+        FileFormatError: they are damaged, or do not fit together.
     """
-    model, metadata = load_model(path)
-    where = os.fspath(path)
-    if metadata.get("estimator") != KIND:
-        raise FileFormatError(f"{where!r} does not hold a {KIND}", hint="ff.load reads networks of other origin")
     try:
-        return _made(model, metadata)
+        return _made(model, description["parameters"], description["fitted"])
     except ForwardnetError as error:
-        raise FileFormatError(f"{where!r}: the description of the forecaster is damaged: {error.message}") from None
+        raise FileFormatError(f"{where}: it does not fit together: {error.message}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         what = f"{type(error).__name__} {error}"
-        raise FileFormatError(f"{where!r}: the description of the forecaster is damaged: {what}") from None
+        raise FileFormatError(f"{where}: the description of the forecaster is damaged: {what}") from None
 
 
-def _made(model: nn.Module, values: dict[str, Any]) -> SequenceForecaster:
+def _made(model: nn.Module, parameters: Any, values: Any) -> SequenceForecaster:
     from forwardnet.estimators.forecaster import SequenceForecaster
 
-    made = SequenceForecaster(**values["parameters"])
+    made = SequenceForecaster(**parameters)
     made._check()
     made._forget()
     if not isinstance(model, nn.ModuleList) or not len(model):

@@ -13,6 +13,7 @@ of a caller, and the network must take as many inputs as are read and give as ma
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
 from collections.abc import Mapping
@@ -40,6 +41,8 @@ FORMAT = 1
 CLASSES: dict[str, type[Any]] = {
     cls.__name__: cls for cls in (MLPClassifier, MLPRegressor, LogisticRegression, LinearRegressor, Perceptron)
 }
+# Estimators that describe themselves: the module whose `restored` makes them again.
+OTHERS = {"SequenceForecaster": "forecaster_file", "Autoencoder": "autoencoder_file"}
 # What is learnt besides the weights, and what it may be in a file.
 FITTED: dict[str, type[Any] | tuple[type[Any], ...]] = {
     "n_features_in_": int,
@@ -104,6 +107,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     place = f"{where!r}, estimator"
     description = stored.mapping(metadata["estimator"], place)
     stored.count(description, "format", place, least=FORMAT, most=FORMAT)
+    name = stored.text(description, "class", place, (*CLASSES, *OTHERS))
+    if name in OTHERS:
+        return importlib.import_module(f"forwardnet.estimators.{OTHERS[name]}").restored(model, description, place)
     made = _made(description, place)
     network = made._network() if isinstance(made, Linear) else made
     network.network_ = model

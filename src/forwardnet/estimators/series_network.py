@@ -109,7 +109,7 @@ def train_in_stages(
     Z = np.concatenate([f.inputs.transform(X) for f, (X, _) in zip(ensembles, parts, strict=True)])
     T = np.concatenate([f.targets.transform(Y) for f, (_, Y) in zip(ensembles, parts, strict=True)])
     ends = np.cumsum([len(X) for X, _ in parts])
-    rows = [np.arange(end - len(X), end) for end, (X, _) in zip(ends, parts, strict=True)]
+    rows = [_whole_batches(end - len(X), end, recipe.batch_size) for end, (X, _) in zip(ends, parts, strict=True)]
     every = [trainer for own in trainers for trainer in own]
     of_each = [r for r, own in zip(rows, trainers, strict=True) for _ in own]
     done = 0
@@ -165,6 +165,15 @@ def _best_epochs(
         if list(errors).index(done) - list(errors).index(best) >= PATIENCE:
             break
     return best, errors, kept
+
+
+def _whole_batches(start: int, end: int, size: int) -> Array:
+    """Row numbers from `start` to `end`, and the latest again until they fill whole batches.
+
+    A program for a last, smaller batch would take as long to compile as all the rest.
+    """
+    n = end - start
+    return np.concatenate([np.arange(start, end), np.arange(end - (-n % size if n > size else 0), end)])
 
 
 def _network(W: Array, b: Array, recipe: Recipe) -> nn.Sequential:
