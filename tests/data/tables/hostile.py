@@ -191,6 +191,7 @@ VALUES = [
     case("ambiguous in tabs", "a\tb\n1,234\tx\n5,678\ty\n", {"a": [1234, 5678], "b": ["x", "y"]}, note="otherwise"),
     case("spaces in thousands", "a;b\n1 234;x\n12 345;y\n", {"a": [1234, 12345], "b": ["x", "y"]}),
     case("half thousands", 'a,b\n"1,234",x\n1234,y\n', {"a": ["1,234", "1234"], "b": ["x", "y"]}),
+    case("small decimal commas", 'a,b\n"0,001",x\n"1,250",y\n', {"a": [0.001, 1.25], "b": ["x", "y"]}),
     case("percent", "a,b\n5%,x\n12.5 %,y\n", {"a": [5, 12.5], "b": ["x", "y"]}),
     case("half percent", "a,b\n5%,x\n12.5,y\n", {"a": ["5%", "12.5"], "b": ["x", "y"]}),
     case("dollars", 'a,b\n"$1,200.50",x\n-$3,y\n', {"a": [1200.5, -3], "b": ["x", "y"]}),

@@ -7,6 +7,7 @@ from forwardnet.data.tables.frames import as_column, as_table
 from forwardnet.data.tables.judge import MISSING, Rules
 from forwardnet.data.tables.kinds import column_of, columns_of
 from forwardnet.data.tables.read import read_table
+from forwardnet.data.tables.stream import TableStream
 from forwardnet.data.tables.table import KINDS, Column, Table
 from forwardnet.data.tables.target import TargetEncoder, decide_task, drop_missing
 
@@ -18,6 +19,7 @@ __all__ = [
     "Rules",
     "Table",
     "TableEncoder",
+    "TableStream",
     "TargetEncoder",
     "as_column",
     "as_table",

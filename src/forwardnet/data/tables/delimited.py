@@ -231,7 +231,7 @@ def _raw_blocks(layout: Layout, size: int) -> Iterator[tuple[Sequence[int], list
         while True:
             before = reader.line_num
             try:
-                rows = list(itertools.islice(reader, size))
+                rows = list(itertools.islice(reader, size + skips_header))
             except csv.Error:
                 break
             if not rows:

@@ -5,17 +5,19 @@ A notation is used for a column only where every value of it agrees.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 # Between groups of three digits, besides the one of "." and "," that is not the decimal sign.
 _SPACES = " \u00a0\u202f\u2009'’"
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _UNIT = r"[$€£¥₹]|CHF|EUR|USD|GBP|kr|Rs\.?|%"
 _WITH_UNIT = re.compile(rf"(?P<sign>[+-]?)\s*(?P<before>{_UNIT})?\s*(?P<body>[+-]?[0-9.,].*?)\s*(?P<after>{_UNIT})?")
-# What `float` takes and a table does not mean: 1_000, and digits of other alphabets.
-_ODD = re.compile(r"_|[^\x00-\x7f]")
 
 
 def plain(texts: Iterable[str]) -> list[float] | None:
@@ -25,7 +27,27 @@ def plain(texts: Iterable[str]) -> list[float] | None:
         numbers = list(map(float, texts))
     except ValueError:
         return None
-    return None if _ODD.search("\n".join(texts)) else numbers
+    # `float` takes 1_000 and digits of other alphabets, which a table does not mean.
+    joined = "".join(texts)
+    return numbers if joined.isascii() and "_" not in joined else None
+
+
+def quick(texts: Sequence[str], missing: frozenset[str]) -> NDArray[np.float64] | None:
+    """The numbers of texts that are all plain, and none of them missing; None where one is not, or might be.
+
+    Ten times as fast as looking at each text: so most columns of numbers are read.
+    """
+    numbers = plain(texts)
+    if numbers is None:
+        return None
+    array = np.array(numbers, np.float64)
+    return None if np.isnan(array).any() or any((array == mark).any() for mark in _numbers_of(missing)) else array
+
+
+@functools.cache
+def _numbers_of(missing: frozenset[str]) -> tuple[float, ...]:
+    """The marks for missing values that are numbers, as -999."""
+    return tuple(number for mark in missing for number in plain([mark]) or ())
 
 
 @dataclass(frozen=True)
@@ -58,7 +80,7 @@ class Notation:
             if units != {self.unit}:
                 return None
         other = "," if self.decimal == "." else "."
-        groups = rf"[0-9]{{1,3}}(?:[{other}{_SPACES}][0-9]{{3}})+|[0-9]{{1,3}}" if self.grouped else "[0-9]+"
+        groups = rf"[1-9][0-9]{{0,2}}(?:[{other}{_SPACES}][0-9]{{3}})+|[0-9]{{1,3}}" if self.grouped else "[0-9]+"
         mark = re.escape(self.decimal)
         whole = re.compile(rf"[+-]?(?:(?:{groups})(?:{mark}[0-9]*)?|{mark}[0-9]+){_EXPONENT}")
         if not all(map(whole.fullmatch, bodies)):

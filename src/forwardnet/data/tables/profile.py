@@ -1,7 +1,6 @@
-"""What the texts of a column are, found block by block in bounded memory, and the column that they become.
+"""What the texts of a column are, found block by block in bounded memory.
 
-`Profile.add` is called with all texts of a column, in one block or many; `Profile.decide` then says what the column is,
-and `Decision.column` makes of any texts the values, so that all blocks of a table have the same kinds and levels.
+`Profile.add` is called with all texts of a column, in one block or many; `Profile.decide` then says what the column is.
 
 Axis glossary: n rows.
 """
@@ -11,73 +10,26 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet.data.tables import dates, judge, notations
+from forwardnet.data.tables.candidates import Candidates
 from forwardnet.data.tables.dates import DateForm
+from forwardnet.data.tables.decision import Decision
 from forwardnet.data.tables.factor import Factored
 from forwardnet.data.tables.judge import NumberFacts, Rules, TextFacts, Verdict, shown
 from forwardnet.data.tables.notations import Notation
-from forwardnet.data.tables.table import CODED, Column
+from forwardnet.data.tables.table import CODED
 from forwardnet.errors import DataError
 
 Array = NDArray[Any]
 _LEADING_ZERO = re.compile(r"(?:^|\n)0[0-9]+(?=\n|$)")
+MARKS = frozenset(judge.SENTINELS)
 _NO_CODE = re.compile(r"[^0-9\n]")
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a column is, and how its texts are read."""
-
-    name: str
-    kind: str
-    reason: str
-    reading: Notation | DateForm | Mapping[str, float] | None  # numbers, dates, yes and no; None: codes of `levels`
-    levels: tuple[str, ...] | None = None
-    notes: tuple[str, ...] = ()
-    marks: Mapping[str, int] = field(default_factory=dict)  # texts taken for missing values, and how often
-
-    def column(self, texts: Factored, rules: Rules, *, first_row: int = 0) -> Column:
-        """The column of these texts, of which the first stands in row `first_row`.
-
-        Raises DataError for a text that cannot be read so; names that are no level have the code -1.
-        """
-        bare = [text.strip() for text in texts.texts]
-        present = [i for i, text in enumerate(bare) if text.casefold() not in rules.missing]
-        if self.levels is not None:
-            codes = {level: code for code, level in enumerate(self.levels)}
-            coded = np.full(len(bare), -1, np.int32)
-            coded[present] = [codes.get(bare[i], -1) for i in present]
-            return Column(self.name, self.kind, coded[texts.codes], self.levels, self.reason)
-        numbers = self._numbers([bare[i] for i in present])
-        if numbers is None:
-            raise self._unreadable(texts, [texts.texts[i] for i in present], rules, first_row)
-        values = np.full(len(bare), np.nan)
-        values[present] = numbers
-        values[np.isinf(values)] = np.nan
-        return Column(self.name, self.kind, values[texts.codes], None, self.reason)
-
-    def _numbers(self, texts: list[str]) -> list[float] | None:
-        """Each text as a number."""
-        if isinstance(self.reading, Notation | DateForm):
-            return self.reading.parse(texts)
-        assert self.reading is not None
-        found = [self.reading.get(text) for text in texts]
-        return None if None in found else found  # type: ignore[return-value]
-
-    def _unreadable(self, texts: Factored, present: list[str], rules: Rules, first_row: int) -> DataError:
-        """The error for the first text that is not what the column is said to be."""
-        bad = next(text for text in present if self._numbers([text.strip()]) is None)
-        place = rules.place(first_row + texts.first_row(bad))
-        return DataError(
-            f"{rules.where}: {place}, column {self.name!r}: {shown(bad)} is no {self.kind}",
-            hint=f"correct it, or name it as a missing value: missing=[..., {bad.strip()!r}]",
-        )
 
 
 class Profile:
@@ -93,63 +45,93 @@ class Profile:
         self.inexact: str | None = None
         self.are_codes = False
         self._all_digits = True
+        self._later: list[Factored] = []  # blocks of numbers, of which the texts are not counted yet
+        self._candidates: Candidates | None = None  # where the texts are not complete, and no plain numbers
         self._last: float | None = None
-        self._odd: tuple[str, int] | None = None  # the first text that is no number, and its row
+        self._odd: tuple[str, str] | None = None  # the first text that is no number, and its place
 
     def add(self, texts: Factored) -> None:
         """The next rows."""
-        counts = texts.counts.tolist()
-        present: dict[str, int] = {}  # texts without spaces around them, and how often each comes
-        for text, count in zip(texts.texts, counts, strict=True):
+        row = self.facts.rows
+        self.facts.rows += len(texts)
+        if self.is_plain:
+            array = notations.quick(texts.texts, self.rules.missing)
+            if array is not None:
+                self._number(array, texts.texts, texts.counts, row)
+                if self.is_complete:
+                    self._later.append(texts)
+                    if self.most_texts is not None and len(self._later) * len(texts.texts) > self.most_texts:
+                        self._settle()
+                return
+        self._settle()
+        present = self._present(texts)
+        if self.is_plain:
+            self._number_or_not(texts, present, row)
+        self._count(present)
+
+    def _present(self, texts: Factored) -> dict[str, int]:
+        """The texts that are not missing, without spaces around them, and how often each comes."""
+        present: dict[str, int] = {}
+        for text, count in zip(texts.texts, texts.counts.tolist(), strict=True):
             bare = text.strip()
             if bare.casefold() in self.rules.missing:
                 self.facts.missing += count
                 self.marks[bare] += count
             else:
                 present[bare] = present.get(bare, 0) + count
-        row = self.facts.rows
-        self.facts.rows += len(texts)
-        self._count(present)
-        if self.is_plain:
-            self._number(texts, present, row)
+        return present
+
+    def _settle(self) -> None:
+        """Count the texts of blocks that were read as numbers only."""
+        later, self._later = self._later, []
+        for texts in later:
+            self._count(self._present(texts))
 
     def _count(self, present: Mapping[str, int]) -> None:
         """Count the different texts, as long as there are not too many."""
         if not self.is_complete:
+            if self._candidates is not None:
+                self._candidates.add(list(present))
             return
         for bare, count in present.items():
             self.counts[bare] = self.counts.get(bare, 0) + count
         if self.most_texts is not None and len(self.counts) > self.most_texts:
             self.is_complete = False
+            if not self.is_plain:
+                self._candidates = Candidates(list(self.counts), self.rules)
             self.counts = dict(list(self.counts.items())[: self.most_texts])  # what a message may name
 
-    def _number(self, texts: Factored, present: Mapping[str, int], row: int) -> None:
+    def _number_or_not(self, texts: Factored, present: Mapping[str, int], row: int) -> None:
         """Keep account of numbers, until a text is none."""
         bare = list(present)
         numbers = notations.plain(bare)
         if numbers is None:
             self.is_plain = False
             odd = next(text for text in bare if notations.plain([text]) is None)
-            self._odd = (odd, row + texts.first_row(next(text for text in texts.texts if text.strip() == odd)))
+            row += texts.first_row(next(text for text in texts.texts if text.strip() == odd))
+            self._odd = (odd, self.rules.place(row))
             return
-        if not numbers:
-            self.facts.is_counting = False
-            return
-        joined = "\n".join(bare)
-        if self._all_digits and _NO_CODE.search(joined):
-            self._all_digits = False
-        self.are_codes = self.are_codes or bool(_LEADING_ZERO.search(joined))
-        array = np.array(numbers)
+        self.facts.is_counting = False  # something is missing, or written in two ways
+        if numbers:
+            self._number(np.array(numbers), bare, np.array(list(present.values())), row)
+
+    def _number(self, array: Array, texts: list[str], counts: Array, row: int) -> None:
+        """Keep account of different numbers, of which each comes so often."""
+        if self._all_digits:
+            joined = "\n".join(texts)
+            self._all_digits = not _NO_CODE.search(joined)
+            self.are_codes = self.are_codes or bool(_LEADING_ZERO.search(joined))
         if self.inexact is None and (np.abs(array) >= 2.0**53).any():
-            self.inexact = notations.inexact(bare)
-        self._facts(array, np.array(list(present.values())))
-        is_first = self._last is None and row == 0
-        if self.facts.missing or len(present) < len(texts) or not (is_first or self.facts.is_counting):
-            self.facts.is_counting = False
-        else:  # every text once, so these are the rows in order
+            self.inexact = notations.inexact(texts)
+        self._facts(array, counts)
+        goes_on = self.facts.is_counting or (row == 0 and self._last is None)
+        if goes_on and not self.facts.missing and len(array) == counts.sum():
+            # Every text once, so these are the rows in order.
             before = array[:1] - 1 if self._last is None else [self._last]
             with np.errstate(over="ignore", invalid="ignore"):
                 self.facts.is_counting = bool((np.diff(array, prepend=before) == 1).all())
+        else:
+            self.facts.is_counting = False
         self._last = float(array[-1])
 
     def _facts(self, array: Array, weights: Array) -> None:
@@ -160,10 +142,11 @@ class Profile:
             array, weights = array[finite], weights[finite]
         if not array.size:
             return
-        facts.lowest = min(facts.lowest, float(array.min()))
-        facts.highest = max(facts.highest, float(array.max()))
         facts.is_whole = facts.is_whole and bool((array == np.floor(array)).all())
-        is_mark = np.isin(array, judge.SENTINELS)
+        # A mark that stands far from all others is the lowest or the highest of its block.
+        extremes = (float(array.min()), float(array.max()))
+        is_mark = np.isin(array, judge.SENTINELS) if set(extremes) & MARKS else np.zeros(len(array), bool)
+        facts.lowest, facts.highest = min(facts.lowest, extremes[0]), max(facts.highest, extremes[1])
         found = dict(facts.sentinels)
         for value, count in zip(array[is_mark].tolist(), weights[is_mark].tolist(), strict=True):
             found[value] = found.get(value, 0) + count
@@ -177,6 +160,7 @@ class Profile:
 
     def has_decimal_commas(self) -> bool:
         """Whether the numbers have commas that can be nothing but decimal ones."""
+        self._settle()
         if self.is_plain or not self.is_complete or not any("," in text for text in self.counts):
             return False
         found = notations.notation_of(list(self.counts), decimal=None, comma_is_decimal=False)
@@ -184,6 +168,7 @@ class Profile:
 
     def decide(self, rules: Rules, *, n_columns: int = 1) -> Decision:
         """What the column is. Raises DataError where it cannot be what `kind` says."""
+        self._settle()
         self.rules = rules
         return replace(self._decide(n_columns), marks={mark: count for mark, count in self.marks.items() if mark})
 
@@ -198,6 +183,11 @@ class Profile:
             found = self._written(texts, n_columns)
             if found is not None:
                 return found
+        best = self._candidates.best if self._candidates is not None else None
+        if isinstance(best, DateForm):
+            return Decision(self.name, "date", best.words, best, None, self._notes())
+        if best is not None:
+            return Decision(self.name, "number", best.words, best, None, self._notes())
         return self._textual(judge.judge_texts(self.name, self._text_facts()))
 
     def _text_facts(self) -> TextFacts:
@@ -299,12 +289,14 @@ class Profile:
             return ()
         present = self.facts.present
         odd = sum(count for text, count in self.counts.items() if notations.plain([text]) is None)
-        if not self.is_complete or not 0 < 2 * odd < present:
+        text, place = self._odd
+        if not self.is_complete and self._last is not None:
+            return (f"{self.name}: numbers up to {shown(text)} in {place}; so all are taken for texts",)
+        if not 0 < 2 * odd < present:
             return ()
-        text, row = self._odd
         return (
             f"{self.name}: {odd} of {present} values are no numbers, the first is {shown(text)} in "
-            f"{self.rules.place(row)}; so all are taken for texts",
+            f"{place}; so all are taken for texts",
         )
 
     def _notes(self) -> tuple[str, ...]:
