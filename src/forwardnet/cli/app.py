@@ -88,13 +88,16 @@ def predict(
     data: arguments.Data,
     out: arguments.OutFile = None,
     part: arguments.Part = None,
+    no_header: arguments.NoHeader = False,
+    separator: arguments.Separator = None,
+    encoding: arguments.Encoding = None,
     data_dir: arguments.DataDir = None,
     json: arguments.Json = False,
 ) -> int:
     """Apply a model to rows: one line of CSV for each."""
-    from forwardnet.cli.predict import run_predict
+    from forwardnet.cli.choose import predict_as_given
 
-    return run_predict(model, data, ctx.obj, out=out, part=part, data_dir=data_dir)
+    return predict_as_given(ctx.params, ctx.obj)
 
 
 @app.command()
@@ -104,13 +107,24 @@ def evaluate(
     data: arguments.Data,
     labels: arguments.Labels = None,
     part: arguments.Part = None,
+    no_header: arguments.NoHeader = False,
+    separator: arguments.Separator = None,
+    encoding: arguments.Encoding = None,
     data_dir: arguments.DataDir = None,
     json: arguments.Json = False,
 ) -> int:
     """Measure a model on rows whose true values are known."""
-    from forwardnet.cli.evaluate import run_evaluate
+    from forwardnet.cli.choose import evaluate_as_given
 
-    return run_evaluate(model, data, ctx.obj, labels=labels, part=part, data_dir=data_dir)
+    return evaluate_as_given(ctx.params, ctx.obj)
+
+
+@app.command()
+def inspect(ctx: typer.Context, model: arguments.Model, json: arguments.Json = False) -> int:
+    """Say what a model is, which columns it wants, and how good it was when it was made."""
+    from forwardnet.cli.inspect import run_inspect
+
+    return run_inspect(model, ctx.obj)
 
 
 @app.command("find-lr")

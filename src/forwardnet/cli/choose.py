@@ -1,4 +1,4 @@
-"""Which of the two ways of training a command asks for: a table with baselines and report, or arrays as they are."""
+"""Which of the two ways a command goes: that of tables, with baselines and a full report, or that of arrays."""
 
 from __future__ import annotations
 
@@ -28,6 +28,39 @@ def train_as_given(given: Mapping[str, Any], output: Output) -> int:
     from forwardnet.cli.train import run_train
 
     return run_train(train_options(given), output)
+
+
+def predict_as_given(given: Mapping[str, Any], output: Output) -> int:
+    """Apply a model to rows, of a table or of arrays; returns the exit code."""
+    from forwardnet.cli.tabular import apply
+
+    found = apply.open_table_model(given["model"])
+    if found is not None:
+        return apply.run_predict(found, given["data"], output, _reading(given), out=given["out"], part=given["part"])
+    from forwardnet.cli.predict import run_predict
+
+    more = {name: given[name] for name in ("out", "part", "data_dir")}
+    return run_predict(given["model"], given["data"], output, **more)
+
+
+def evaluate_as_given(given: Mapping[str, Any], output: Output) -> int:
+    """Measure a model on rows, of a table or of arrays; returns the exit code."""
+    from forwardnet.cli.tabular import apply
+
+    found = apply.open_table_model(given["model"])
+    if found is not None:
+        return apply.run_evaluate(found, given["data"], output, _reading(given), part=given["part"])
+    from forwardnet.cli.evaluate import run_evaluate
+
+    more = {name: given[name] for name in ("labels", "part", "data_dir")}
+    return run_evaluate(given["model"], given["data"], output, **more)
+
+
+def _reading(given: Mapping[str, Any]) -> Any:
+    from forwardnet.cli.tabular.apply import Reading
+    from forwardnet.cli.tabular.options import parse_separator
+
+    return Reading(False if given["no_header"] else None, parse_separator(given["separator"]), given["encoding"])
 
 
 def train_options(given: Mapping[str, Any]) -> TrainOptions:

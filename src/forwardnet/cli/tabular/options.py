@@ -107,7 +107,7 @@ class TableOptions:
 def table_options(given: Mapping[str, Any]) -> TableOptions:
     """The options from the texts of the command line, by its names; what is not there is not given."""
     data, out = str(given["data"]), given["out"]
-    separator, hidden = given["separator"], given["hidden"]
+    hidden = given["hidden"]
     texts = ("target", "encoding", "group", "time", "weights", "task", "preset", "metric", "activation", "optimizer")
     more: dict[str, Any] = {name: given.get(name) for name in texts}
     for name in ("time_limit", "lr", "label_smoothing"):
@@ -119,7 +119,7 @@ def table_options(given: Mapping[str, Any]) -> TableOptions:
         out=Path(out) if out is not None else Path("runs") / Path(data).stem,
         data_dir=given["data_dir"],
         has_header=False if given["no_header"] else None,
-        separator=None if separator is None else {"tab": "\t", "\\t": "\t"}.get(separator, separator),
+        separator=parse_separator(given["separator"]),
         ignore=tuple(given["ignore"] or ()),
         kinds=parse_kinds(given["kind"] or ()),
         cv=parse_cv(given.get("cv")),
@@ -143,6 +143,11 @@ def parse_kinds(texts: Sequence[str]) -> dict[str, str]:
             raise ArgumentError(f"--kind is {text!r}, expected COLUMN=KIND", hint="such as --kind zip=category")
         kinds[name] = kind
     return kinds
+
+
+def parse_separator(text: str | None) -> str | None:
+    """The separator itself: "tab" and the two characters \\t, which are easier to type, mean the tabulator."""
+    return text if text is None else {"tab": "\t", "\\t": "\t"}.get(text, text)
 
 
 def parse_cv(text: str | None) -> int | str | None:

@@ -44,7 +44,9 @@ class Problem:
     order: str | None
     notes: tuple[str, ...]
     all_names: tuple[str, ...]  # of the columns in the file
+    n_rows: int  # in the file
     has_names: bool  # whether the target is text in the file
+    fingerprint: str = ""  # of the file or data set
     kinds: Mapping[str, str] = field(default_factory=dict)
     is_data_set: bool = False
     n_test: int = 0  # the last rows, where the data come with a test part of their own
@@ -146,6 +148,7 @@ def make_problem(table: Table, options: TableOptions, *, n_test: int = 0) -> Pro
         order=time,
         notes=tuple(notes),
         all_names=table.names,
+        n_rows=len(table),
         has_names=target.levels is not None,
         n_test=n_test,
     )

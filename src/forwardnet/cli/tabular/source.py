@@ -14,7 +14,7 @@ from forwardnet.cli.tabular.options import TableOptions
 from forwardnet.cli.tabular.problem import find_column, find_target
 from forwardnet.data import Dataset
 from forwardnet.data.tables import Column, Table, read_table
-from forwardnet.errors import ArgumentError, FileFormatError
+from forwardnet.errors import ArgumentError, FileFormatError, UnknownNameError
 
 Array = NDArray[Any]
 
@@ -51,14 +51,17 @@ def read_for_training(options: TableOptions) -> tuple[Table, dict[str, str]]:
 
 
 def _read(options: TableOptions, kinds: Mapping[str, str]) -> Table:
-    return read_table(
-        options.data,
-        header="auto" if options.has_header is None else options.has_header,
-        separator=options.separator,
-        encoding=options.encoding,
-        kinds=kinds or None,
-        target=options.target,
-    )
+    try:
+        return read_table(
+            options.data,
+            header="auto" if options.has_header is None else options.has_header,
+            separator=options.separator,
+            encoding=options.encoding,
+            kinds=kinds or None,
+            target=options.target,
+        )
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{options.data}: {error.message}", hint=error.hint) from None
 
 
 def as_table(data: Dataset) -> tuple[Table, int]:

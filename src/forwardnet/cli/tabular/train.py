@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from forwardnet.cli.output import Output
@@ -50,14 +51,16 @@ def read_problem(options: TableOptions, output: Output) -> Problem:
         ForwardnetError: the data cannot be read or used.
     """
     from forwardnet.cli.tabular import source
+    from forwardnet.cli.tabular.record import fingerprint
     from forwardnet.cli.train import load_dataset
 
     if source.is_table_file(options.data):
         table, kinds = source.read_for_training(options)
-        return replace(make_problem(table, options), kinds=kinds)
+        return replace(make_problem(table, options), kinds=kinds, fingerprint=fingerprint(options.data, table))
     source.refuse_reading_options(options)
     table, n_test = source.as_table(load_dataset(options.data, options.data_dir, output))
-    return replace(make_problem(table, source.with_target(options, table), n_test=n_test), is_data_set=True)
+    problem = make_problem(table, source.with_target(options, table), n_test=n_test)
+    return replace(problem, is_data_set=True, fingerprint=fingerprint(options.data, table))
 
 
 def announce(problem: Problem, output: Output) -> None:
@@ -82,7 +85,7 @@ def write_files(outcome: Any, document: Any, timing: Rows) -> None:
     from forwardnet.report.document import render_document
 
     out = outcome.options.out
-    outcome.estimator.save(out / "model.safetensors")
+    write_model(outcome, out / "model.safetensors")
     history = getattr(outcome.estimator, "history_", None)
     if history is not None:
         history.to_csv(out / "history.csv")
@@ -91,6 +94,16 @@ def write_files(outcome: Any, document: Any, timing: Rows) -> None:
     write_text(out / "predictions.csv", result.prediction_lines(outcome))
     write_text(out / "README.md", result.card(outcome))
     write_text(out / "report.html", render_document(document))
+
+
+def write_model(outcome: Any, path: Path) -> None:
+    """Write the estimator, and beside it in the same file the record of the run."""
+    from forwardnet.cli.tabular.record import KEY, record_of
+    from forwardnet.interop import load_model, save
+
+    outcome.estimator.save(path)
+    model, metadata = load_model(path)
+    save(model, path, metadata={**metadata, KEY: record_of(outcome)})
 
 
 def _show(outcome: Any, output: Output) -> None:
