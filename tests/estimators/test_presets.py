@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import forwardnet as ff
 from estimators import by_the_paper as paper
+from forwardnet import nn
 from forwardnet.data.batches import batch_indices
+from forwardnet.estimators import realmlp, tabm
 from forwardnet.estimators.plan import Inputs, Plan
 from forwardnet.estimators.presets import PRESETS
-from forwardnet.estimators.training import trainer_of
+from forwardnet.estimators.training import train, trainer_of
 
 N, BATCH, EPOCHS = 106, 25, 5  # four batches of an epoch, and six rows that are left over
 NUMBERS, FLAGS, CODES = 4, 2, (5, 12)
@@ -105,10 +108,18 @@ def test_realmlp_step_by_step(small: bool, is_classifier: bool) -> None:
 @pytest.mark.parametrize("embeds", [True, False], ids=["bins", "plain"])
 def test_tabm_step_by_step(embeds: bool, is_classifier: bool) -> None:
     given = inputs(is_classifier=is_classifier, codes=())
-    X, y = rows(given)
+    X, y = rows(given, n=100)
     X[:45, 1] = X[0, 1]  # many equal values: quantiles that fall together
     plan = PRESETS["tabm"].plan(
-        given, seed=3, batch_size=BATCH, epochs=EPOCHS, k=4, hidden=12, n_bins=7, dropout=0.0, numeric_embedding=embeds
+        given,
+        seed=3,
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        k=4,
+        hidden=(12, 10) if embeds else (12, 10, 8),
+        n_bins=7,
+        dropout=0.0,
+        numeric_embedding=embeds,
     )
     trainer, start = begun(plan, X, y)
     fit(trainer, plan, X, y)
@@ -118,7 +129,7 @@ def test_tabm_step_by_step(embeds: bool, is_classifier: bool) -> None:
     assert edges is None or [len(e) for e in edges] == [8, 6, 8, 8]
     adam, t = paper.Adam(weights, (0.9, 0.999)), 0
     for epoch in range(1, EPOCHS + 1):
-        for chosen in batch_indices(N, BATCH, seed=3, epoch=epoch):
+        for chosen in batch_indices(100, BATCH, seed=3, epoch=epoch):
             _, gradients = paper.tabm(
                 weights,
                 X[chosen],
@@ -129,7 +140,7 @@ def test_tabm_step_by_step(embeds: bool, is_classifier: bool) -> None:
             )
             adam.step(weights, paper.clipped(gradients, 1.0), lambda name: 2e-3, lambda name: 2e-3 * 3e-4)
             t += 1
-    assert t == 25  # the last batch of each epoch has six rows
+    assert t == 20
     compare(plan, weights, start)
 
 
@@ -143,3 +154,176 @@ def members_loss(y: Any, given: Inputs, k: int) -> Any:
         return flat.reshape(output.shape)
 
     return gradient
+
+
+# ---------------------------------------------------------------- the recipes
+
+
+def test_realmlp_has_the_published_numbers() -> None:
+    plan, numbers = (PRESETS["realmlp"].plan(inputs(is_classifier=flag), seed=0) for flag in (True, False))
+    described = [type(m).__name__ for m in plan.model.children()]
+    assert described == ["Heads", "Scale", *["NTKLinear", "ParametricActivation", "Dropout"] * 3, "NTKLinear"]
+    modules = dict(plan.model.named_children())
+    assert [modules[f"linear_{i}"].out_features for i in (1, 2, 3)] == [256, 256, 256]
+    # four quantities of four numbers each, two flags, two codes of eight numbers
+    assert modules["scale"].num_features == 4 * 4 + 2 + 2 * 8
+    assert modules["activation_1"].activation == "selu" and modules["dropout_3"].p == 0.15
+    assert isinstance(plan.loss, nn.CrossEntropyLoss) and plan.loss.label_smoothing == 0.1
+    assert (plan.epochs, plan.batch_size, plan.drop_last, plan.patience) == (256, 256, True, None)
+    assert (plan.monitor, plan.keep_best, plan.last_of_ties, plan.counts_untrained) == (
+        "val_accuracy",
+        True,
+        True,
+        True,
+    )
+    assert numbers.monitor == "val_rmse" and isinstance(numbers.loss, nn.MSELoss)
+    assert numbers.optimizer.defaults["lr"] == 0.2 and numbers.model.activation_1.activation == "mish"
+    assert plan.optimizer.defaults["betas"] == (0.9, 0.95) and plan.optimizer.defaults["eps"] == 1e-8
+    assert PRESETS["realmlp"].encoder["one_hot_limit"] == 9 and PRESETS["realmlp"].target == {"clamp": True}
+
+
+def test_rates_and_decays_of_realmlp_by_what_a_parameter_is() -> None:
+    """A step of AdamW takes rate times decay off: the published code has both factors in it twice."""
+
+    def taken_off(**settings: Any) -> dict[str, tuple[float, float]]:
+        plan = PRESETS["realmlp"].plan(inputs(), **settings)
+        names = {id(p): name for name, p in plan.model.named_parameters()}
+        return {
+            names[id(p)]: (g["lr"] / 0.04, g["lr"] * g["weight_decay"] / (0.04 * 0.02))
+            for g in plan.optimizer.param_groups
+            for p in g["params"]
+        }
+
+    twice, once = taken_off(), taken_off(decays_twice=False)
+    assert len(twice) == len(list(PRESETS["realmlp"].plan(inputs()).model.parameters()))
+    for name, expected in {
+        "scale.weight": (6, 36, 6),
+        "inputs.numbers.1.frequencies": (0.1, 0.01, 0.1),
+        "inputs.numbers.1.bias": (0.1, 0.01, 0.1),
+        "inputs.codes.1.weight": (1, 1, 1),
+        "linear_1.weight": (1, 1, 1),
+        "linear_2.bias": (0.1, 0, 0),
+        "activation_3.weight": (0.1, 0.01, 0.1),
+        "output.weight": (1, 1, 1),
+    }.items():
+        assert (*twice[name], once[name][1]) == pytest.approx(expected), name
+
+
+def test_realmlp_small_has_the_published_numbers() -> None:
+    plan, numbers = (PRESETS["realmlp-small"].plan(inputs(is_classifier=f, codes=()), seed=0) for f in (True, False))
+    described = [type(m).__name__ for m in plan.model.children()]
+    assert described == ["Scale", "NTKLinear", "SELU", "NTKLinear", "SELU", "NTKLinear", "SELU", "NTKLinear"]
+    assert not plan.model.output.weight.detach().numpy().any() and not plan.model.output.bias.detach().numpy().any()
+    assert abs(plan.model.linear_2.weight.detach().numpy().std() - 1) < 0.01  # 65,536 draws
+    assert [g["lr"] for g in plan.optimizer.param_groups] == pytest.approx([0.24, 0.04, 0.004])
+    assert numbers.optimizer.defaults["lr"] == 0.07 and numbers.scheduler == "coslog4"
+    assert PRESETS["realmlp-small"].encoder["one_hot_limit"] is None
+
+
+def test_tabm_has_the_published_numbers() -> None:
+    plan = PRESETS["tabm"].plan(inputs(codes=()), seed=0)
+    first, second = plan.model.linear_1, plan.model.linear_2
+    assert (first.k, first.out_features, second.out_features, first.start, second.start) == (
+        32,
+        512,
+        512,
+        "normal",
+        "ones",
+    )
+    assert first.in_features == 4 * 16 + 2 and isinstance(plan.model.output, nn.LinearEnsemble)
+    r = first.r.detach().numpy()
+    assert (r[:, :16] == r[:, :1]).all() and (r[:, 64] == r[:, 65]).all() and len(np.unique(r)) == 32 * 5
+    assert plan.optimizer.defaults["lr"] == 2e-3 and plan.optimizer.defaults["weight_decay"] == 3e-4
+    assert (plan.clip_grad_norm, plan.patience, plan.batch_size, plan.drop_last) == (1.0, 16, 256, False)
+    plain = PRESETS["tabm"].plan(inputs(codes=()), numeric_embedding=False).model
+    assert [n for n in plain._modules if n.startswith("linear")] == ["linear_1", "linear_2", "linear_3"]
+    assert plain.linear_1.start == "random_signs"
+    mini = PRESETS["tabm"].plan(inputs(codes=()), mini=True).model
+    assert isinstance(mini.members, nn.ScaleEnsemble) and type(mini.linear_1) is nn.Linear
+    small = PRESETS["tabm-small"].plan(inputs(codes=())).model
+    assert (small.linear_1.k, small.linear_1.out_features) == (16, 192)
+
+
+def test_batch_sizes_by_the_number_of_rows() -> None:
+    sizes = {1024: 64, 1025: 128, 8192: 128, 8193: 256, 30_000: 256, 30_001: 512, 100_000: 512, 100_001: 1024}
+    assert {n: realmlp.auto_batch_size(n) for n in sizes} == sizes
+    sizes = {2799: 32, 2800: 64, 4500: 128, 6400: 256, 31_999: 256, 32_000: 512, 108_000: 1024}
+    assert {n: tabm.auto_batch_size(n) for n in sizes} == sizes
+    assert PRESETS["realmlp"].plan(inputs(), batch_size="auto").batch_size == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "is_classifier"),
+    [("realmlp", True), ("realmlp-small", False), ("tabm", True), ("tabm-small", False)],
+)
+def test_a_preset_learns_and_keeps_its_best(name: str, is_classifier: bool) -> None:
+    given = inputs(is_classifier=is_classifier)
+    X, y = rows(given, n=320)  # 256 to learn from: batches of one size
+    preset = PRESETS[name]
+    settings: dict[str, Any] = {"hidden": (24, 24), "epochs": 12, "batch_size": 32}
+    settings |= {"k": 4, "lr": 0.01} if name.startswith("tabm") else {}
+    learnt, held = preset.split(y, seed=0, stratify=is_classifier)
+    assert len(held) == 64 and not set(learnt) & set(held)
+    found = train(preset.plan(given, seed=1, **settings), X[learnt], y[learnt], validation=(X[held], y[held]))
+    assert found.trainer._last_program.is_native
+    metric = "accuracy" if is_classifier else "rmse"
+    curve = found.history[f"val_{metric}"]
+    best = curve.max() if is_classifier else curve.min()
+    got = found.trainer.evaluate(X[held], y[held])[metric]
+    assert got == pytest.approx(best, rel=1e-4)  # float32: native code and NumPy
+    chance = np.bincount(y[held]).max() / 64 if is_classifier else float(y[held].std())
+    assert best > chance + 0.1 if is_classifier else best < 0.9 * chance
+    again = train(preset.plan(given, seed=1, **settings), X[learnt], y[learnt], validation=(X[held], y[held]))
+    for a, b in zip(found.trainer.model.parameters(), again.trainer.model.parameters(), strict=True):
+        assert (a.detach().numpy() == b.detach().numpy()).all()
+
+
+def test_tables_of_one_kind_only() -> None:
+    """Nothing but codes, nothing but flags, nothing but quantities, one quantity."""
+    for name in PRESETS:
+        for numbers, flags, codes in ((0, 0, (4, 3)), (0, 3, ()), (3, 0, ()), (1, 0, ())):
+            if codes and name in ("realmlp-small", "tabm", "tabm-small"):
+                continue  # all categories become one-hot outputs
+            plain = numbers + flags
+            given = Inputs(40, plain + len(codes), np.arange(plain) < numbers, np.arange(plain), codes, True, 2)
+            X = np.random.default_rng(0).integers(0, 3, (40, given.width)).astype(np.float32)
+            settings: dict[str, Any] = {"hidden": (8,), "epochs": 2, "batch_size": 16}
+            y = np.arange(40) % 2
+            plan = PRESETS[name].plan(given, **settings)
+            plan.compile = False  # which is quicker for so few steps
+            found = train(plan, X, y, validation=(X[:10], y[:10]))
+            assert found.trainer.predict(X).shape == (40, 2)
+
+
+def test_probabilities_of_tabm_are_the_mean_of_its_members() -> None:
+    given = inputs(codes=())
+    X, y = rows(given)
+    plan = PRESETS["tabm"].plan(given, k=4, hidden=(8, 8), epochs=3, batch_size=32)
+    plan.compile = False
+    trainer, _ = begun(plan, X, y)
+    trainer.fit(X, y, epochs=3, batch_size=32, progress=False)
+    parts = plan.model[:-1].eval()
+    with ff.no_grad():
+        each = parts(ff.tensor(X)).softmax(2).mean(1).numpy()
+    got = np.exp(trainer.predict(X))
+    np.testing.assert_allclose(got, each, rtol=1e-12)
+    np.testing.assert_allclose(got.sum(1), 1, rtol=1e-12)
+
+
+def test_metrics_of_training_rows_are_those_of_the_common_answer() -> None:
+    given = inputs(codes=())
+    X, y = rows(given)
+    plan = PRESETS["tabm"].plan(given, k=4, hidden=(8, 8), epochs=3, batch_size=32, dropout=0.0)
+    plan.monitor, plan.patience, plan.keep_best, plan.compile = "accuracy", None, False, False
+    found = train(plan, X, y)
+    assert ((found.history["accuracy"] >= 0) & (found.history["accuracy"] <= 1)).all()
+
+
+def test_unknown_settings_are_named() -> None:
+    with pytest.raises(
+        ValueError, match=r"unknown setting of the preset 'realmlp' 'droput'\nhint: did you mean 'dropout'"
+    ):
+        PRESETS["realmlp"].plan(inputs(), droput=0.1)
+    assert PRESETS["realmlp"].options["epochs"] == 256 and "seed" not in PRESETS["tabm"].options
+    assert set(PRESETS) == {"realmlp", "realmlp-small", "tabm", "tabm-small"}
+    assert all(name == preset.name and preset.about for name, preset in PRESETS.items())

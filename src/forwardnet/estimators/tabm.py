@@ -6,6 +6,7 @@ batches, as there; in the paper's own runs each has batches of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -28,8 +29,7 @@ def write(
     epochs: int = 1000,
     batch_size: int | str = 256,
     k: int = 32,
-    hidden: int = 512,
-    n_blocks: int | None = None,
+    hidden: Sequence[int] | None = None,
     mini: bool = False,
     numeric_embedding: bool = True,
     n_bins: int = 48,
@@ -39,17 +39,17 @@ def write(
     clip_grad_norm: float | None = 1.0,
     patience: int = 16,
 ) -> Plan:
-    """The plan of TabM: `k` members, `n_blocks` layers of `hidden` neurons (None: 2 with embeddings, else 3).
+    """The plan of TabM: `k` members of layers of `hidden` neurons; None: two of 512 with embeddings, else three.
 
     With `mini` members differ by one scale of the inputs and their heads alone (TabM-mini). Training ends after
     `patience` epochs in which the members' common answer was not better; `epochs` is only a bound. A `batch_size` of
     "auto" goes by the number of rows.
     """
     embeds = numeric_embedding and bool(inputs.is_number.any())
-    blocks = n_blocks if n_blocks is not None else (2 if embeds else 3)
+    sizes = hidden if hidden is not None else (512,) * (2 if embeds else 3)
     bins = max(2, min(n_bins, inputs.n_rows - 2))
     with drawing_from(Generator(seed, stream=stream_of("network", 0))):
-        model = network(inputs, k, hidden, blocks, bins if embeds else None, dropout, mini=mini)
+        model = network(inputs, k, sizes, bins if embeds else None, dropout, mini=mini)
     metric = "accuracy" if inputs.is_classifier else "rmse"
     return Plan(
         model,
@@ -74,7 +74,7 @@ def write_small(
     epochs: int = 1000,
     batch_size: int | str = 256,
     k: int = 16,
-    hidden: int = 192,
+    hidden: Sequence[int] = (192, 192),
     n_bins: int = 48,
     dropout: float = 0.1,
     lr: float = 2e-3,
@@ -98,7 +98,7 @@ def write_small(
 
 
 def network(
-    inputs: Inputs, k: int, hidden: int, n_blocks: int, n_bins: int | None, dropout: float, *, mini: bool
+    inputs: Inputs, k: int, hidden: Sequence[int], n_bins: int | None, dropout: float, *, mini: bool
 ) -> nn.Sequential:
     """Embeddings, k views of each row, blocks of shared layer, ReLU and dropout, k heads, and their common answer."""
     layers: dict[str, nn.Module] = {}
@@ -108,16 +108,16 @@ def network(
     chunks = _chunks(inputs, front)
     start = "random_signs" if n_bins is None else "normal"
     layers["members"] = nn.ScaleEnsemble(width, k, start, chunks) if mini else nn.EnsembleView(k)
-    for number in range(1, n_blocks + 1):
+    for number, size in enumerate(hidden, 1):
         if mini:
-            layers[f"linear_{number}"] = nn.Linear(width, hidden)
+            layers[f"linear_{number}"] = nn.Linear(width, size)
         else:
             own = (start, chunks) if number == 1 else ("ones", None)  # members part at the first layer
-            layers[f"linear_{number}"] = nn.LinearBatchEnsemble(width, hidden, True, k, *own)
+            layers[f"linear_{number}"] = nn.LinearBatchEnsemble(width, size, True, k, *own)
         layers[f"activation_{number}"] = nn.ReLU()
         if dropout:
             layers[f"dropout_{number}"] = nn.Dropout(dropout)
-        width = hidden
+        width = size
     layers["output"] = nn.LinearEnsemble(width, inputs.n_outputs, k=k)
     layers["mean"] = nn.MemberMean("logits" if inputs.is_classifier else "values")
     return nn.Sequential(layers)
