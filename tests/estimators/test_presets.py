@@ -39,7 +39,7 @@ def rows(given: Inputs, seed: int = 0, n: int = N) -> tuple[Any, Any]:
     flags = np.eye(FLAGS)[rng.integers(0, FLAGS, n)]
     codes = [rng.integers(0, size, n) for size in given.cardinalities]
     X = np.column_stack([rng.normal(size=(n, numbers)), flags, *codes])
-    figure = X[:, 0] * X[:, 1] + np.sin(3 * X[:, 2])
+    figure = 2 * X[:, 0] + X[:, 1] * X[:, 2]
     if given.is_classifier:
         return X, np.digitize(figure, np.quantile(figure, [1 / 3, 2 / 3])).astype(np.int64)
     return X, (figure - figure.mean()) / figure.std()
