@@ -92,7 +92,7 @@ def schedules(*, epochs: int = 30, steps_per_epoch: int = 20, lr: float = 0.1) -
         is_last_row = place + columns >= len(SCHEDULERS)
         shown = "lambda: 0.9^epoch" if name == "lambda" else name
         _course(axes, found, shown, labels=False, x="epoch" if is_last_row else "")
-    figure.legend(*_legend(figure), loc="lower right", fontsize=SMALL + 1, frameon=False)
+    figure.legend(*_legend(figure), loc="outside lower right", ncols=2, fontsize=SMALL + 1, frameon=False)
     return figure
 
 
