@@ -70,6 +70,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "rich": ("train/progress", "cli/"),
     "typer": ("cli/",),
     "llvmlite": ("compiler/llvm.py", "compiler/engine.py"),
+    "PIL": ("data/images",),  # comes with matplotlib
     "scipy": ("",),
     "pandas": ("",),
     "narwhals": ("data/", "estimators/"),

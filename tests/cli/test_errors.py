@@ -39,7 +39,8 @@ TRAIN = {
     "train digits --data-dir .": "error: --data-dir is given, but data set 'digits' needs no files",
     "train some/folder": (
         "error: 'some/folder' is neither a data set's name nor a file of a known kind "
-        "(hint: 'forwardnet datasets' lists the names; files are tables (.csv, ...), .npz or IDX images)"
+        "(hint: 'forwardnet datasets' lists the names; files are tables (.csv, ...), .npz, IDX images, "
+        "or folders of images)"
     ),
     "train": "error: missing argument 'DATA' (hint: 'forwardnet train --help' lists what there is)",
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from forwardnet.cli.options import LEAST_GAIN, TrainOptions
 from forwardnet.cli.parts import TEST, VALIDATION, is_divided
 from forwardnet.data import Dataset
+from forwardnet.data.datasets import ENTRIES
 
 
 def command_line(options: TrainOptions) -> str:
@@ -26,13 +28,17 @@ def python_lines(data: Dataset, options: TrainOptions) -> str:
     """A program that does the same with the library; it gives the same weights."""
     imports = ["import numpy as np", "", "import forwardnet as ff", "from forwardnet import nn, optim"]
     imports.append("from forwardnet.data import Standardizer, train_validation_test")
+    if options.dataset not in ENTRIES and Path(options.dataset).is_dir():
+        imports.append("from forwardnet.data.images import load_image_folder")
     parts = (imports, _data_lines(data, options), _model_lines(data, options), _training_lines(data, options))
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
 def _data_lines(data: Dataset, options: TrainOptions) -> list[str]:
     folder = "" if options.data_dir is None else f", data_dir={str(options.data_dir)!r}"
-    lines = [f"data = ff.datasets.load({options.dataset!r}{folder})"]
+    is_folder = options.dataset not in ENTRIES and Path(options.dataset).is_dir()
+    load = "load_image_folder" if is_folder else "ff.datasets.load"
+    lines = [f"data = {load}({options.dataset!r}{folder})"]
     share = 0.0 if data.X_test is not None else TEST
     if is_divided(data):
         stratify = "data.y" if data.task == "classification" else "None"

@@ -19,7 +19,8 @@ from forwardnet.cli.train import load_dataset
 from forwardnet.data import Dataset
 from forwardnet.data.checks import check_features, check_targets
 from forwardnet.data.datasets import ENTRIES
-from forwardnet.errors import ArgumentError, FileFormatError, ForwardnetError, ShapeError, unknown_name
+from forwardnet.data.images import is_image_file, load_image, load_image_folder
+from forwardnet.errors import ArgumentError, DataError, FileFormatError, ForwardnetError, ShapeError, unknown_name
 from forwardnet.nn import Module
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -98,7 +99,7 @@ def load_rows(
         raise unknown_name("part", part, _PARTS)
     path = Path(name)
     if path.is_dir():
-        raise FileFormatError(f"{name!r} is a folder, expected a data set's name or a file")
+        return _of_part(_checked_set(_image_set(path, trained.pipeline), trained.pipeline), trained, part)
     if not path.is_file() and path.suffix and name not in ENTRIES:
         raise FileFormatError(f"{name}: no such file", hint="check the path, or give the name of a data set")
     if not path.is_file():
@@ -119,8 +120,29 @@ def load_rows(
     return _of_part(_as_set(name, X, y, X_test, y_test, trained.pipeline), trained, part)
 
 
+def _image_set(path: Path, pipeline: Pipeline) -> Dataset:
+    """A folder of images, of the size and colours that the model has learnt."""
+    shape = _image_shape(str(path), pipeline)
+    found = load_image_folder(path, (shape[0], shape[1]), "rgb" if len(shape) == 3 else "grey")
+    if found.target_names != pipeline.target_names:
+        raise DataError(
+            f"{str(path)!r} has the classes {', '.join(found.target_names)}, "
+            f"but the model knows {', '.join(pipeline.target_names)}"
+        )
+    return found
+
+
+def _image_shape(name: str, pipeline: Pipeline) -> tuple[int, ...]:
+    if pipeline.image_shape is None:
+        raise FileFormatError(f"{name!r} holds images, but the model was trained on rows of a table")
+    return pipeline.image_shape
+
+
 def _arrays(name: str, trained: TrainedModel, labels: Path | None) -> dict[str, Array]:
     """The arrays of a file; of a table the columns that have the names of the model's features."""
+    if is_image_file(name):
+        found = {"X": load_image(name, _image_shape(name, trained.pipeline))}
+        return found if labels is None else {**found, "y": read_labels(labels)}
     if not is_table_file(name):
         return read_rows(Path(name), labels)
     found = {"X": read_columns(name, trained.pipeline.feature_names)}

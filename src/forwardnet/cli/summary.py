@@ -225,10 +225,10 @@ def _worst_images(outcome: Outcome, order: Array, rows: list[WorstRow]) -> Pictu
     from forwardnet import plot
 
     shape = outcome.data.image_shape
-    if shape is None or len(shape) != 2 or not rows:
+    if shape is None or len(shape) not in (2, 3) or not rows:
         return None
     captions = [f"true {row.true}\nsaid {row.predicted}" for row in rows]
-    figure = plot.images(outcome.split.last.X[order], shape=(shape[0], shape[1]), captions=captions, columns=6)
+    figure = plot.images(outcome.split.last.X[order], shape=shape, captions=captions, columns=6)
     return Picture("", "the images that were classified most wrongly", plot.png_bytes(figure))
 
 

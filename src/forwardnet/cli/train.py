@@ -40,20 +40,26 @@ def run_train(options: TrainOptions, output: Output) -> int:
 
 
 def load_dataset(name: str, data_dir: Path | None, output: Output) -> Any:
-    """A data set by name, or from a .npz file; downloads say how far they are."""
+    """A data set by name, from a .npz or IDX file, or from a folder of images; downloads say how far they are."""
     from forwardnet import data
     from forwardnet.cli.arrays import idx_dataset, is_idx
+    from forwardnet.data.images import load_image_folder
 
     if name.endswith(".npz"):
         if data_dir is not None:
             raise ArgumentError(f"--data-dir is given, but {name!r} is a file of its own")
         return data.datasets.load(name)
+    if name not in data.datasets.ENTRIES and Path(name).is_dir():
+        found = load_image_folder(name)
+        output.say(f"{name}: {found.description}")
+        return found
     if name not in data.datasets.ENTRIES and is_idx(Path(name)):
         return idx_dataset(Path(name))
     if name not in data.datasets.ENTRIES and (os.sep in name or Path(name).suffix or Path(name).exists()):
         raise FileFormatError(
             f"{name!r} is neither a data set's name nor a file of a known kind",
-            hint="'forwardnet datasets' lists the names; files are tables (.csv, ...), .npz or IDX images",
+            hint="'forwardnet datasets' lists the names; files are tables (.csv, ...), .npz, IDX images, or folders "
+            "of images",
         )
     known = data.datasets.entry(name).options
     choices: dict[str, Any] = {}

@@ -1,7 +1,8 @@
-"""Small grey images in a grid, with a caption under each."""
+"""Small images in a grid, with a caption under each."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +17,21 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def images(X: Array, *, captions: Sequence[str] = (), shape: tuple[int, int] | None = None, columns: int = 8) -> Figure:
-    """Draw images (n, height, width), or rows (n, height * width) of the given `shape`, dark on light.
+def images(X: Array, *, captions: Sequence[str] = (), shape: tuple[int, ...] | None = None, columns: int = 8) -> Figure:
+    """Draw images (n, height, width), or rows of the given `shape`, dark on light.
+
+    With colours they are (n, height, width, 3) from 0 to 1, or rows of such a `shape`.
 
     Raises:
         ShapeError: the rows are no images of that shape.
         DataError: there is no image.
     """
     X = np.asarray(X, dtype=np.float64)
-    if shape is not None and X.ndim == 2 and X.shape[1] == shape[0] * shape[1]:
+    if shape is not None and X.ndim == 2 and X.shape[1] == math.prod(shape):
         X = X.reshape(len(X), *shape)
-    if X.ndim != 3:
-        expected = (
-            "(n, height, width)" if shape is None else f"(n, {shape[0] * shape[1]}) or (n, {shape[0]}, {shape[1]})"
-        )
+    if X.ndim != 3 and X.shape[3:] != (3,):
+        sizes = "" if shape is None else ", ".join(map(str, shape))
+        expected = "(n, height, width)" if shape is None else f"(n, {math.prod(shape)}) or (n, {sizes})"
         raise ShapeError(f"X has shape {X.shape}, expected {expected}")
     if len(X) == 0:
         raise DataError("there is no image to draw")
