@@ -20,6 +20,8 @@ STILL = 1e-3
 LITTLE = 0.02
 # Epochs that end higher than the one before, by this share of the loss: more than a third of them are a sign.
 RISE = 0.01
+# A loss that at some time was so many times its first value was thrown there by steps that were too long.
+OVERSHOT = 2.0
 # Epochs after the best one, as a share of all, in which validation rows gained nothing.
 LATE = 0.5
 
@@ -107,6 +109,9 @@ def _shape(own: Any, curve: NDArray[np.float64]) -> list[Finding]:
     rises = np.diff(curve) > RISE * np.abs(curve[:-1])
     fall = (curve[0] - curve.min()) / abs(curve[0]) if curve[0] else 0.0
     rate = own.learning_rate_init
+    if curve[0] > 0 and curve.max() > OVERSHOT * curve[0]:
+        text = f"the loss rose to {curve.max() / curve[0]:.3g} times its first value (learning_rate_init={rate:g})"
+        return [Finding(text, {"learning_rate_init": _rounded(rate / 10)})]
     if rises.mean() > 1 / 3 or curve[-1] > curve[0]:
         text = f"the loss rose in {rises.mean():.0%} of the epochs (learning_rate_init={rate:g})"
         return [Finding(text, {"learning_rate_init": _rounded(rate / 3)})]

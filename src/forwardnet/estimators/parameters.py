@@ -96,7 +96,7 @@ def check(own: Any) -> None:
             count(where, name, getattr(own, name))
     if own.max_norm is not None:
         number(where, "max_norm", own.max_norm, lambda v: v > 0, "a number > 0, or None")
-    for drop in np.atleast_1d(own.dropout):
+    for drop in own.dropout if isinstance(own.dropout, Sequence) else [own.dropout]:
         number(where, "dropout", drop, lambda v: 0 <= v < 1, "a share from 0 to less than 1")
     named(where, "learning_rate", own.learning_rate, RATES)
     named(where, "precision", own.precision, PRECISIONS)

@@ -93,7 +93,8 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
             raise errors.unknown_name("loss", self.loss, known)
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
         pairing = Pairing(self.loss, "custom" if self.loss == "gaussian_nll" else "values", "values")
-        share = 1 / k if self.loss == "squared_error" else 1.0
+        # What L-BFGS is shown has to be what it minimises.
+        share = 1 / k if self.loss == "squared_error" and not self._is_lbfgs else 1.0
         return Objective(known[self.loss], pairing, weights=weights, alpha=self.alpha, share=share)
 
     def _figure(self) -> tuple[str, Any, bool]:
