@@ -13,6 +13,7 @@ from typing import Any
 
 from forwardnet import construct, explain, nn, optim, plot
 from forwardnet.data import augment, datasets
+from forwardnet.estimators.presets import PRESETS
 from forwardnet.ops import REGISTRY
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -101,6 +102,16 @@ def schedules() -> str:
     return picture + table(("name", "class", "options", "stepped after each", "by name", "rate"), rows)
 
 
+def presets() -> str:
+    """Every published network that an estimator takes as `preset`, with the settings of its recipe."""
+    rows = []
+    for name, preset in PRESETS.items():
+        settings = ", ".join(f"{key}={value!r}" for key, value in preset.options.items())
+        encoder = ", ".join(f"{key}={value!r}" for key, value in preset.encoder.items())
+        rows.append((f"`{name}`", preset.about, f"`{settings}`", f"`{encoder}`"))
+    return table(("name", "network", "settings", "columns: `TableEncoder`"), rows)
+
+
 def penalties() -> str:
     """What a `Trainer` takes as `penalty`."""
     rows = [
@@ -166,6 +177,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "optimisers": ("Optimisers", optimisers),
     "schedules": ("Schedules", schedules),
     "penalties": ("Penalties", penalties),
+    "presets": ("Presets", presets),
     "initialisers": ("Initialisers", initialisers),
     "datasets": ("Data sets", data_sets),
     "augmentations": ("Augmentations", augmentations),
