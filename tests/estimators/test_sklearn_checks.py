@@ -11,8 +11,8 @@ from forwardnet.estimators import LinearRegressor, LogisticRegression, MLPClassi
 
 # Few epochs with a higher rate, to be fast; the perceptron's bound is only reached where classes overlap.
 ESTIMATORS = [
-    MLPClassifier(max_iter=30, learning_rate_init=0.01),
-    MLPRegressor(max_iter=30, learning_rate_init=0.01),
+    MLPClassifier(max_iter=10, learning_rate_init=0.05),
+    MLPRegressor(max_iter=10, learning_rate_init=0.05),
     LogisticRegression(),
     LinearRegressor(),
     Perceptron(max_iter=20),
