@@ -56,8 +56,10 @@ class Members(Module):
 
     def extra_repr(self) -> str:
         first = (str(self.in_features), str(self.out_features))
-        rest = {n: v for n, v in self._arguments().items() if n not in ("in_features", "out_features", "dtype")}
-        return ", ".join([*first, *(f"{name}={value!r}" for name, value in rest.items() if value is not None)])
+        left_out = ("in_features", "out_features", "dtype", "chunks")
+        rest = [f"{name}={value!r}" for name, value in self._arguments().items() if name not in left_out]
+        chunks = getattr(self, "chunks", None)
+        return ", ".join([*first, *rest, *([] if chunks is None else [f"chunks of {len(set(chunks))} features"])])
 
 
 def _sizes(arguments: dict[str, Any], *names: str) -> tuple[int, ...]:
