@@ -167,6 +167,7 @@ def forecast(
     test: arguments.TestLength = None,
     level: arguments.Level = None,
     missing: arguments.Missing = None,
+    epochs: arguments.MostEpochs = None,
     seed: arguments.Seed = "0",
     threads: arguments.Threads = None,
     out: arguments.Out = None,

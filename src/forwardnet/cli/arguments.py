@@ -41,16 +41,26 @@ Metric = Annotated[Text, _option("--metric", "NAME", "Figure that decides; defau
 TimeLimit = Annotated[Text, _option("--time-limit", "SECONDS", "Leave out what would take longer, and say so.")]
 
 # The plain network.
-Hidden = Annotated[Text, _option("--hidden", "N,N,..", "Units of the hidden layers, or 'none'; default: 128,64.")]
+Hidden = Annotated[
+    Text, _option("--hidden", "N,N,..", "Units of the hidden layers, or 'none'; default: 128,64, few rows 64,32.")
+]
 Activation = Annotated[Text, _option("--activation", "NAME", "Activation of the hidden layers; default: relu.")]
 Epochs = Annotated[Text, _option("--epochs", "N", "Most passes over the training rows; default: by their number.")]
 BatchSize = Annotated[Text, _option("--batch-size", "N", "Rows per step; default: by their number.")]
-Rate = Annotated[Text, _option("--lr", "RATE", "Learning rate; default: 0.002, many rows 0.001, sgd 0.1, lbfgs 1.")]
+Rate = Annotated[
+    Text,
+    _option("--lr", "RATE", "Learning rate; default: tables 0.005, else 0.002, many rows 0.001, sgd 0.1, lbfgs 1."),
+]
 Optimizer = Annotated[Text, _option("--optimizer", "NAME", "Optimizer, such as sgd; default: adam.")]
 Smoothing = Annotated[
     Text, _option("--label-smoothing", "S", "Share of each label spread over all classes; default: 0, images 0.1.")
 ]
-Patience = Annotated[Text, _option("--patience", "N", "Stop after this many epochs without a better validation loss.")]
+Patience = Annotated[
+    Text,
+    _option(
+        "--patience", "N", "Stop after so many epochs without a better validation loss; tables: also a constant rate."
+    ),
+]
 
 # Series.
 SeriesData = Annotated[str, typer.Argument(metavar="FILE", help="A table with a column of dates, and of values.")]
@@ -62,6 +72,7 @@ Season = Annotated[Text, _option("--season", "N", "Steps in a cycle, 1 for none;
 Window = Annotated[Text, _option("--window", "N", "Past values that the network sees; default: tried out.")]
 TestLength = Annotated[Text, _option("--test", "N", "Last values on which forecasts are tried; default: a fifth.")]
 Level = Annotated[Text, _option("--level", "P", "Share of the truth that intervals are to hold; default: 0.9.")]
+MostEpochs = Annotated[Text, _option("--epochs", "N", "Most epochs that are tried, 0 for linear; default: 160.")]
 Missing = Annotated[Text, _option("--missing", "HOW", "refuse or interpolate missing values; default: refuse.")]
 
 # The run.

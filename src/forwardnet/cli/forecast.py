@@ -43,6 +43,7 @@ class ForecastOptions:
     test: int | None = None
     level: float | None = None
     missing: str | None = None
+    epochs: int | None = None
     seed: int = 0
     threads: int | None = None
 
@@ -52,6 +53,8 @@ class ForecastOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ArgumentError(f"--{name} is {value}, expected a whole number of at least 1")
+        if self.epochs is not None and self.epochs < 0:
+            raise ArgumentError(f"--epochs is {self.epochs}, expected a whole number of at least 0")
         if self.level is not None and not 0 < self.level < 1:
             raise ArgumentError(f"--level is {self.level:g}, expected a number between 0 and 1, such as 0.9")
         if not 0 <= self.seed < 2**31:
@@ -60,7 +63,7 @@ class ForecastOptions:
 
 def forecast_options(given: dict[str, Any]) -> ForecastOptions:
     """The options from the texts of the command line."""
-    names = ("horizon", "season", "window", "test", "threads")
+    names = ("horizon", "season", "window", "test", "epochs", "threads")
     data = str(given["data"])
     return ForecastOptions(
         data=data,
@@ -140,8 +143,13 @@ def forecast_series(series: Series, options: ForecastOptions, output: Output) ->
     test = _test_length(series, horizon, season, options.test)
     level = options.level or LEVEL
     output.say(_described(series, horizon, test))
+    given: dict[str, Any] = {"season": options.season, "max_epochs": options.epochs}
     model = SequenceForecaster(
-        options.window, horizon, season=options.season, random_state=options.seed, threads=options.threads
+        options.window,
+        horizon,
+        random_state=options.seed,
+        threads=options.threads,
+        **{name: value for name, value in given.items() if value is not None},
     )
     rolling = rolling_origin(
         model,

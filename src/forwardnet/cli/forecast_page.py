@@ -117,7 +117,7 @@ def command_line(options: ForecastOptions) -> str:
         "season": options.season,
     }
     given |= {"window": options.window, "test": options.test, "level": options.level, "missing": options.missing}
-    given |= {"threads": options.threads, "seed": options.seed, "out": options.out}
+    given |= {"epochs": options.epochs, "threads": options.threads, "seed": options.seed, "out": options.out}
     for name, value in given.items():
         if value is not None:
             words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
@@ -244,6 +244,7 @@ def _repeat(outcome: ForecastOutcome, options: ForecastOptions) -> tuple[Block, 
     window = f"{options.window}, " if options.window is not None else ""
     horizon, season = outcome.rolling.horizon, outcome.rolling.season
     own = "" if options.season is None else f", season={season}"
+    own += "" if options.epochs is None else f", max_epochs={options.epochs}"
     lines = [
         "from forwardnet import SequenceForecaster",
         "from forwardnet.data.series import read_series",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +67,14 @@ class Rolling:
 
     def scores(self, method: str) -> dict[str, float]:
         """MAE, RMSE, MASE and sMAPE (in percent) of all origins and steps."""
-        return self._scores(method, slice(None))
+        errors, shares = self._errors(method)
+        mae = float(np.abs(errors).mean())
+        return {
+            "mae": mae,
+            "rmse": float(np.sqrt((errors**2).mean())),
+            "mase": mae / self.scale if self.scale else float("nan"),
+            "smape": 100 * float(shares.mean()),
+        }
 
     def by_step(self, method: str) -> dict[str, Array]:
         """The same for each step of the horizon, (H,)."""
@@ -90,19 +98,21 @@ class Rolling:
 
         Neighbouring forecasts share most of their steps, so single origins would promise too much.
         """
-        drawn = [self._scores(method, self._sample(number)) for number in range(SAMPLES)]
-        return {name: _middle([row[name] for row in drawn], level) for name in METRICS}
+        errors, shares = self._errors(method)
+        # A mean over origins and steps is one over origins of means over steps.
+        columns = np.stack([np.abs(errors).mean(axis=1), (errors**2).mean(axis=1), 100 * shares.mean(axis=1)], axis=1)
+        mae, squares, smape = np.moveaxis(columns[self._samples].mean(axis=1), -1, 0)
+        mase = mae / self.scale if self.scale else np.full(SAMPLES, np.nan)
+        drawn = {"mae": mae, "rmse": np.sqrt(squares), "mase": mase, "smape": smape}
+        return {name: _middle(drawn[name], level) for name in METRICS}
 
     def skill(self, method: str, over: str, *, level: float = 0.95) -> tuple[float, float, float]:
         """1 - MAE / MAE of the method `over`, with its interval from the same samples: above 0 is better."""
         own, other = (np.abs(self._errors(name)[0]).mean(axis=1) for name in (method, over))
-
-        def value(rows: Any) -> float:
-            base = float(other[rows].mean())
-            return 1 - float(own[rows].mean()) / base if base else float("nan")
-
-        low, high = _middle([value(self._sample(number)) for number in range(SAMPLES)], level)
-        return value(slice(None)), low, high
+        base = other[self._samples].mean(axis=1)
+        drawn = 1 - own[self._samples].mean(axis=1) / np.where(base > 0, base, np.nan)
+        value = 1 - float(own.mean() / other.mean()) if other.any() else float("nan")
+        return value, *_middle(drawn, level)
 
     def summary(self) -> str:
         """The figures in words, one line for each method."""
@@ -128,22 +138,13 @@ class Rolling:
         errors, size = self.truth - values, np.abs(self.truth) + np.abs(values)
         return errors, np.where(size > 0, 2 * np.abs(errors) / np.where(size > 0, size, 1), 0.0)
 
-    def _scores(self, method: str, rows: Any) -> dict[str, float]:
-        errors, shares = (part[rows] for part in self._errors(method))
-        mae = float(np.abs(errors).mean())
-        return {
-            "mae": mae,
-            "rmse": float(np.sqrt((errors**2).mean())),
-            "mase": mae / self.scale if self.scale else float("nan"),
-            "smape": 100 * float(shares.mean()),
-        }
-
-    def _sample(self, number: int) -> Array:
-        """Origins, drawn in blocks with replacement."""
+    @cached_property
+    def _samples(self) -> Array:
+        """(SAMPLES, n): origins, drawn in blocks with replacement."""
         n, block = len(self.origins), min(self.horizon, len(self.origins))
-        starts = bootstrap(n - block + 1, number=number) if n > block else np.zeros(1, np.int64)
         wanted = -(-n // block)
-        return np.asarray((np.resize(starts, wanted)[:, None] + np.arange(block)).reshape(-1)[:n])
+        starts = [np.resize(bootstrap(n - block + 1, number=number), wanted) for number in range(SAMPLES)]
+        return np.asarray((np.stack(starts)[:, :, None] + np.arange(block)).reshape(SAMPLES, -1)[:, :n])
 
 
 def rolling_origin(
@@ -276,8 +277,8 @@ def _stacked(guesses: list[Guess]) -> Guess:
     return Guess(values, np.stack([g.low for g in guesses]), np.stack([g.high for g in guesses]))  # type: ignore[misc]
 
 
-def _middle(values: list[float], level: float) -> tuple[float, float]:
-    known = np.asarray(values)[np.isfinite(values)]
+def _middle(values: Array, level: float) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
     if not known.size:
         return float("nan"), float("nan")
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])

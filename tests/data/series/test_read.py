@@ -53,7 +53,7 @@ def test_a_column_says_to_which_series_a_row_belongs(tmp_path: Path) -> None:
 
 def test_years_without_dates_and_no_dates_at_all(tmp_path: Path) -> None:
     (yearly,) = read_series(table(tmp_path, "year,height", *(f"{1990 + i},{i % 5 + 0.5}" for i in range(20))))
-    assert yearly.frequency is not None and yearly.frequency.name == "yearly" and yearly.label(0) == "1990-01"
+    assert yearly.frequency is not None and yearly.frequency.name == "yearly" and yearly.label(0) == "1990"
     (plain,) = read_series(table(tmp_path, "height", *(f"{i % 5 + 0.5}" for i in range(20))))
     assert plain.dates is None and any("no column of dates" in note for note in plain.notes)
 

@@ -173,7 +173,9 @@ def gaps(dates: Dates, frequency: Frequency) -> Dates:
 
 
 def date_text(date: np.datetime64, frequency: Frequency | None = None) -> str:
-    """`2024-01`, `2024-01-31` or `2024-01-31 15:00`, by the frequency."""
+    """`2024`, `2024-01`, `2024-01-31` or `2024-01-31 15:00:00`, by the frequency."""
+    if frequency is not None and frequency.name == "yearly" and date == date.astype("datetime64[Y]"):
+        return str(date.astype("datetime64[Y]"))
     if frequency is not None and frequency.unit == "months" and frequency.day == 1:
         return str(date.astype("datetime64[M]"))
     return _text(date)
