@@ -10,7 +10,7 @@ from forwardnet import nn
 from forwardnet.data.rows import RowStore
 from forwardnet.data.windows import window_order
 from forwardnet.errors import DataError, ForwardnetError
-from forwardnet.train.streamed import fit_stream
+from forwardnet.train.streamed import WINDOWS, fit_stream
 
 N, D = 1000, 6
 
@@ -44,7 +44,7 @@ def numbers_of(window):
 
 def memory_for(rows, store):
     """So much that a window has about so many rows."""
-    return 2 * rows * (store.row_bytes + 8)
+    return int(2 * rows * (store.row_bytes + 8) / WINDOWS) + 2
 
 
 @pytest.mark.parametrize("classes", [True, False])
@@ -53,7 +53,7 @@ def memory_for(rows, store):
 def test_an_epoch_is_that_of_the_same_rows_in_memory(tmp_path, classes, compile, window):
     X, y, store = rows_of(tmp_path, classes=classes)
     with store:
-        order = window_order(N, store.row_bytes, 32, memory=memory_for(window, store), seed=5)
+        order = window_order(N, store.row_bytes, 32, memory=int(WINDOWS * memory_for(window, store)), seed=5)
         trainer = trainer_of(classes=classes, compile=compile)
         history = fit_stream(
             trainer, store, epochs=1, batch_size=32, progress=False, memory_limit=memory_for(window, store)

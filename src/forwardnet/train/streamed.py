@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 MEMORY = 256 << 20
+WINDOWS = 0.5  # the share of the memory for rows; the rest is for losses, validation and what steps need
 
 
 def fit_stream(
@@ -68,7 +69,9 @@ def fit_stream(
     size = min(inputs.whole(batch_size, "batch_size", least=1), max(len(rows), 1))
     _check(trainer, rows)
     display = display_for(progress)
-    order = window_order(len(rows), rows.row_bytes, size, memory=memory_limit, seed=trainer.seed, shuffle=bool(shuffle))
+    order = window_order(
+        len(rows), rows.row_bytes, size, memory=int(WINDOWS * memory_limit), seed=trainer.seed, shuffle=bool(shuffle)
+    )
     windows = Windows(rows, order)
     run = trainer._run(len(rows), epochs, size, has_validation=validation_data is not None)
     with limited_threads(1 if trainer.compile else trainer.threads):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from forwardnet.data.tables import TableStream, read_table
-from forwardnet.data.tables.stream import LEAST
+from forwardnet.data.tables.stream import CELL, LEAST, SHARES
 from forwardnet.errors import DataError, ForwardnetError
 
 N = 3000
@@ -75,7 +75,7 @@ def test_a_sample_has_every_row_with_the_same_chance(tmp_path):
     n = 20_000
     path.write_text("a,b\n" + "".join(f"{i},{i * 0.5}\n" for i in range(n)))
     samples = [TableStream(path, memory_limit=LEAST, seed=seed).sample for seed in range(3)]
-    size = LEAST // 8 // (2 * 120)
+    size = LEAST // SHARES // (2 * CELL)
     for sample in samples:
         rows = sample["b"].values * 2
         assert len(rows) == size and (np.diff(rows) > 0).all()
@@ -83,7 +83,7 @@ def test_a_sample_has_every_row_with_the_same_chance(tmp_path):
         assert abs(rows.mean() - n / 2) < 4 * n / np.sqrt(12 * size)
     assert not np.array_equal(samples[0]["b"].values, samples[1]["b"].values)
     again = TableStream(path, memory_limit=2 * LEAST, seed=0)
-    assert len(again.sample) == 2 * size and set(samples[0]["b"].values) <= set(again.sample["b"].values)
+    assert len(again.sample) >= 2 * size and set(samples[0]["b"].values) <= set(again.sample["b"].values)
 
 
 def test_a_packed_file_and_a_target(tmp_path):

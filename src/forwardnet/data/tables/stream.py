@@ -31,7 +31,8 @@ from forwardnet.errors import ArgumentError, DataError, FileFormatError
 CELL = 120  # bytes that a cell takes while its block is read: the text, and its place in lists
 MEMORY = 256 << 20
 LEAST = 8 << 20
-FEWEST_ROWS = 256
+FEWEST_ROWS = 100
+SHARES = 16
 
 
 class TableStream:
@@ -69,10 +70,11 @@ class TableStream:
         self.names = tuple(self._layout.names)
         self.target = None if target is None else find_name(self.names, target)
         check_kinds(kinds, self.names)
-        # A quarter for a block of texts, an eighth for the sample; the rest is for what is made of them.
+        # A sixteenth each for a block of texts, for the sample and for the texts of categories. What Python frees it
+        # keeps, so these are there beside what is made of them, and beside the rows that are learnt from later.
         row = CELL * self._layout.width
-        self.block_rows = int(max(min(memory_limit // 4 // row, 65_536), FEWEST_ROWS))
-        self._sampling = Sampling(int(max(memory_limit // 8 // row, FEWEST_ROWS)), seed)
+        self.block_rows = int(max(min(memory_limit // SHARES // row, 65_536), FEWEST_ROWS))
+        self._sampling = Sampling(int(max(memory_limit // SHARES // row, FEWEST_ROWS)), seed)
         rules = Rules(
             missing=frozenset(text.strip().casefold() for text in missing),
             decimal=decimal,
@@ -83,7 +85,7 @@ class TableStream:
 
     def _scan(self, rules: Rules, kinds: Mapping[str, str]) -> None:
         """The first reading."""
-        most = int(max(min(MOST_LEVELS, self.memory_limit // 8 // (CELL * len(self.names))), 100))
+        most = int(max(min(MOST_LEVELS, self.memory_limit // SHARES // (CELL * len(self.names))), 100))
         profiles = [Profile(name, rules, kind=kinds.get(name), most_texts=most) for name in self.names]
         block = None
         self.n = 0
@@ -123,7 +125,7 @@ class TableStream:
 
     @property
     def sample(self) -> Table:
-        """At most so many rows as fit into an eighth of the memory, in their order in the file."""
+        """At most so many rows as fit into a sixteenth of the memory, in their order in the file."""
         return self._table(self._sampling.block(len(self.names)), 0)
 
     def blocks(self, rows: int | None = None) -> Iterator[Table]:
