@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forwardnet import plot
-from forwardnet.plot.forecast import errors_by_step, forecast as draw_forecast, rolling_forecasts
 from forwardnet.report.content import Picture, finite
 from forwardnet.report.document import Block, Code, Document, Facts, Grid, Section, Text
 
@@ -166,7 +165,7 @@ def _forecast(outcome: ForecastOutcome) -> tuple[Block, ...]:
     dates = None
     if series.dates is not None and found.dates is not None:
         dates = np.concatenate([series.dates[-shown:], found.dates])
-    drawn = draw_forecast(
+    drawn = plot.forecast(
         series.values[-shown:], found.values, found.low, found.high, dates=dates, name=series.name, level=found.level
     )
     head = ("date" if found.dates is not None else "step", "forecast", "low", "high")
@@ -191,7 +190,7 @@ def _tried(outcome: ForecastOutcome) -> tuple[Block, ...]:
     for name in rolling.guesses:
         scores, (low, high) = rolling.scores(name), rolling.intervals(name)["mae"]
         rows.append((name, *(f"{scores[key]:.4g}" for key, _ in _METRICS), f"{low:.4g} to {high:.4g}"))
-    steps = errors_by_step({name: rolling.by_step(name)["mae"] for name in rolling.guesses})
+    steps = plot.errors_by_step({name: rolling.by_step(name)["mae"] for name in rolling.guesses})
     blocks: list[Block] = [
         Text(judgement(outcome), is_quiet=False),
         Grid(tuple(rows), numbers=(1, 2, 3, 4, 5)),
@@ -216,7 +215,7 @@ def _rolled(outcome: ForecastOutcome) -> Any:
     first = int(rolling.origins[chosen[0]]) + 1
     guess = rolling.guesses["network"]
     part = series.part(first)
-    return rolling_forecasts(
+    return plot.rolling_forecasts(
         part.values,
         [int(origin) + 1 - first for origin in rolling.origins[chosen]],
         guess.values[chosen],

@@ -14,6 +14,7 @@ from forwardnet.plot.classification import confusion
 from forwardnet.plot.comparisons import dependence, models, residuals
 from forwardnet.plot.construct import approximation, region, surface
 from forwardnet.plot.distributions import conditional_density, divergences, mixture
+from forwardnet.plot.forecast import errors_by_step, forecast, rolling_forecasts
 from forwardnet.plot.gradients import activity, gradient_flow, learning_speeds, saturation
 from forwardnet.plot.graphs import computation_graph
 from forwardnet.plot.images import images
@@ -59,7 +60,9 @@ __all__ = [
     "descent",
     "dimensions",
     "divergences",
+    "errors_by_step",
     "fitted_line",
+    "forecast",
     "gradient_flow",
     "images",
     "importance",
@@ -80,6 +83,7 @@ __all__ = [
     "regularisation_path",
     "residuals",
     "roc",
+    "rolling_forecasts",
     "saturation",
     "save",
     "scatter",
