@@ -106,12 +106,15 @@ with encode_rows(stream, encoder, targets) as store:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="anonymous memory is read from /proc")
 def test_a_file_of_ten_times_the_memory_is_learnt_from_within_it(tmp_path, monkeypatch):
     limit = LEAST
-    path = write(tmp_path / "t.csv", 88_000, d=31, digits=27)  # long texts: a large file of few cells
+    small = write(tmp_path / "small.csv", 2000, d=31, digits=27)  # long texts: a large file of few cells
+    header, _, body = small.read_text().partition("\n")
+    path = tmp_path / "t.csv"
+    path.write_text(header + "\n" + 44 * body)
     assert path.stat().st_size > 10 * limit
     monkeypatch.setenv("FORWARDNET_CACHE", str(tmp_path / "cache"))
-    arguments = [str(path), str(limit), str(write(tmp_path / "small.csv", 500, d=31))]
+    arguments = [str(path), str(limit), str(small)]
     done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert found["rows"] > 70_000 and found["bytes"] > limit
     assert found["peak"] < limit, f"{found['peak'] / 2**20:.1f} MB above what code takes"
-    assert found["loss"][1] < 0.2 < found["loss"][0] < 0.69
+    assert found["loss"][1] < found["loss"][0] < 0.4  # log 2 where nothing is learnt
