@@ -6,7 +6,8 @@ import ctypes
 import itertools
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ import numpy as np
 from forwardnet import config
 from forwardnet.compiler import bits, cache, engine, module, orient, rules, threads
 from forwardnet.compiler.explain import kernel_lines
-from forwardnet.compiler.matrix import Val
+from forwardnet.compiler.kept import found_or_made, key_of
+from forwardnet.compiler.matrix import Program, Val
 from forwardnet.compiler.module import Emitter, Signature, work
-from forwardnet.compiler.orient import LANES, panels
-from forwardnet.compiler.plan import ALIGN, HEADER, make_plan, pack, unpack
-from forwardnet.compiler.schedule import schedule
+from forwardnet.compiler.orient import LANES, Orientation, panels
+from forwardnet.compiler.plan import ALIGN, HEADER, Plan, make_plan, pack, unpack
+from forwardnet.compiler.schedule import Schedule, schedule
 from forwardnet.ir.graph import Graph
 from forwardnet.ir.text import to_text
 from forwardnet.ops.record import CannotLower
@@ -44,6 +46,21 @@ RUN = ctypes.CFUNCTYPE(
 )
 
 
+@dataclass(frozen=True)
+class Built:
+    """What equal graphs share."""
+
+    program: Program
+    orientation: Orientation
+    schedule: Schedule
+    plan: Plan
+    work: float
+    threads: int
+    code: Any
+    analysis_seconds: float
+    compile_seconds: float
+
+
 class Native:
     """A compiled graph with an arena of its own."""
 
@@ -54,29 +71,39 @@ class Native:
 
         At most `most_threads` threads (None: as many as there are processors) share a step, fewer for a small one.
         """
-        begin = time.perf_counter()
         if not engine.has_multiply_add():
             raise CannotLower("a program for a processor without fused multiply-add")
         bits.install()
-        self.program = rules.build(graph, signature.states)
-        for number in signature.gathered:
-            self.program.inputs[number].attrs["gathered"] = True
         self.signature = signature
-        self.orientation = orient.choose(self.program, _shared_orientation(like))
-        self.schedule = schedule(self.program, self.orientation)
-        self.plan = make_plan(self.program, self.orientation, self.schedule, dict(signature.states))
-        self.work = work(self.plan)  # multiply-adds of a step
         limit = threads.available() if most_threads is None else most_threads
-        self.threads = max(1, min(limit, int(self.work / WORK_OF_A_THREAD)))
+        found = found_or_made(_key(graph, signature, like, limit), lambda: self._built(graph, like, limit))
+        self.program, self.orientation, self.schedule = found.program, found.orientation, found.schedule
+        self.plan, self.work, self.threads, self.code = found.plan, found.work, found.threads, found.code
+        self.analysis_seconds, self.compile_seconds = found.analysis_seconds, found.compile_seconds
         self._show(graph)
-        self.analysis_seconds = time.perf_counter() - begin
-        self.code = cache.load(self._description(), self._emitted, ["run", "check"])
-        self.compile_seconds = time.perf_counter() - begin
         self._run = RUN(self.code.address("run"))
         self._check = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.code.address("check"))
         self.arena = _arena(self.plan.size) if like is None else like.grown(self.plan.size)
         self._serial, self._shares = next(SERIALS), like is not None
         self._take_arena()
+
+    def _built(self, graph: Graph, like: Native | None, limit: int) -> Built:
+        begin = time.perf_counter()
+        self.program = rules.build(graph, self.signature.states)
+        for number in self.signature.gathered:
+            self.program.inputs[number].attrs["gathered"] = True
+        for val in self.program.values:
+            if val.kind == "const":  # the array may be a tensor's, which somebody changes while this is kept
+                val.attrs["value"] = np.array(val.attrs["value"])
+        self.orientation = orient.choose(self.program, _shared_orientation(like))
+        self.schedule = schedule(self.program, self.orientation)
+        self.plan = make_plan(self.program, self.orientation, self.schedule, dict(self.signature.states))
+        self.work = work(self.plan)  # multiply-adds of a step
+        self.threads = max(1, min(limit, int(self.work / WORK_OF_A_THREAD)))
+        analysis_seconds = time.perf_counter() - begin
+        code = cache.load(self._description(), self._emitted, ["run", "check"])
+        seconds = analysis_seconds, time.perf_counter() - begin
+        return Built(self.program, self.orientation, self.schedule, self.plan, self.work, self.threads, code, *seconds)
 
     def _take_arena(self) -> None:
         """Put the constants where they belong: the programs that share an arena lie over each other."""
@@ -201,6 +228,15 @@ def _arena(size: int) -> Array:
     raw = np.zeros(size + ALIGN, np.uint8)
     start = -raw.ctypes.data % ALIGN
     return raw[start : start + size]
+
+
+def _key(graph: Graph, signature: Signature, like: Native | None, limit: int) -> Hashable | None:
+    """What a built program is kept under."""
+    key = key_of(graph)
+    if key is None or config.shows("llvm"):  # which is shown while it is emitted
+        return None
+    states = tuple(sorted(_shared_orientation(like).items()))
+    return key, repr(signature), states, limit, engine.vector_bytes()
 
 
 def _shared_orientation(like: Native | None) -> dict[int, int]:

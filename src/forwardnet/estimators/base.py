@@ -6,7 +6,7 @@ Axis glossary: n rows, d features, k outputs of the network.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +28,7 @@ from forwardnet.estimators.plan import Plan
 from forwardnet.estimators.rows import Reader, Rows, is_table, table_of
 from forwardnet.estimators.scaling import Scaling, is_wild, measured
 from forwardnet.estimators.solvers import LBFGSB
+from forwardnet.estimators.together import Training, fit_together
 from forwardnet.estimators.watching import Watched, with_callbacks
 from forwardnet.train import Callback, History, Trainer
 from forwardnet.train.program import forward
@@ -51,6 +52,7 @@ class NetworkEstimator(Watched, Parameters):
     _reader: Reader
     _trainer: Trainer | None = None
     _optimizer_state: Any = None
+    _fit_many = staticmethod(fit_together)  # what validations and bags fit many alike estimators by
 
     # What a subclass says
 
@@ -123,18 +125,24 @@ class NetworkEstimator(Watched, Parameters):
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, held: Held, *, partial: bool = False) -> Any:
+        for step in self._steps(X, y, sample_weight, held, partial=partial):
+            step.run()
+        return self
+
+    def _steps(self, X: Any, y: Any, weight: Any, held: Held, *, partial: bool = False) -> Iterator[Training]:
+        """A fit in steps: gives its training (a preset has none), which is run before the next step."""
         parameters.check(self)
         first = "network_" not in vars(self) or not (self.warm_start or partial) or self.preset is not None
         if partial and self.preset is not None:
             raise errors.ArgumentError(f"partial_fit: a preset decides on whole trainings (preset={self.preset!r})")
-        watchers = [] if partial else self._watchers(X, y, sample_weight, self.epochs or self.max_iter)
+        watchers = [] if partial else self._watchers(X, y, weight, self.epochs or self.max_iter)
         X, y = self._read(X, y, reset=first)
         targets = self._targets(y, first=first, partial=partial)
         random = check_random_state(self.random_state)
-        data = Rows(X, targets, self._weights(sample_weight, X, y)).that_count()
+        data = Rows(X, targets, self._weights(weight, X, y)).that_count()
         if self.preset is not None:
             recipes.fit(self, data, held, random, watchers)
-            return self
+            return
         if first:
             self._begin(data, random)
         held_out = self._held_out(held)
@@ -145,9 +153,8 @@ class NetworkEstimator(Watched, Parameters):
                 raise errors.ArgumentError(f"partial_fit does not support {name}=True")
             data, held_out = self._split(data, random)
         data, held_out = self._prepared(data), None if held_out is None else self._prepared(held_out)
-        self._train(data, held_out if stops else None, random, watchers, partial=partial)
+        yield from self._train(data, held_out if stops else None, random, watchers, partial=partial)
         self._after(held_out)
-        return self
 
     def _read(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         """Checked features, an array or a table, and checked targets."""
@@ -269,15 +276,9 @@ class NetworkEstimator(Watched, Parameters):
     # Training
 
     def _train(
-        self,
-        data: Rows,
-        held: Rows | None,
-        random: np.random.RandomState,
-        watchers: list[Callback],
-        *,
-        partial: bool,
-    ) -> None:
-        """Train the network on rows as it takes them, and keep what came of it."""
+        self, data: Rows, held: Rows | None, random: np.random.RandomState, watchers: list[Callback], *, partial: bool
+    ) -> Iterator[Training]:
+        """Have the network trained on rows as it takes them, and keep what came of it."""
         figure, metric, greater = self._figure()
         rule = stopping.NoProgress(
             tol=self.tol,
@@ -291,17 +292,16 @@ class NetworkEstimator(Watched, Parameters):
             self._trainer = training.trainer_of(plan, measures_training=False)
             if partial and self._optimizer_state is not None:
                 self._trainer.optimizer.load_state_dict(self._optimizer_state)
-        self.history_: History = self._trainer.fit(
-            data.X,
-            data.y,
-            sample_weight=data.weight,
+        yield Training(
+            self._trainer,
+            data,
+            held,
             epochs=1 if partial or self._is_lbfgs else plan.epochs,
             batch_size=self._batch_rows(len(data)),
-            validation_data=None if held is None else held.arrays,
             shuffle=self.shuffle,
             callbacks=[rule, *self._callbacks(figure if held is not None else None), *watchers],
-            progress=False,
         )
+        self.history_: History = self._trainer.history
         self._keep(rule, len(data), held is not None)
         self._diagnose(rule, data)
 

@@ -40,14 +40,19 @@ class Traced:
         return list(range(len(self.cells), len(self.graph.inputs)))
 
 
-def trace(step: Callable[..., Sequence[Tensor]], arguments: Sequence[Spec], cells: Sequence[Cell]) -> Traced:
-    """The graph of `step(*arguments)`; raises `CannotLower` for a function that is not the same at every call."""
+def trace(
+    step: Callable[..., Sequence[Tensor]], arguments: Sequence[Spec], cells: Sequence[Cell], *, is_known: bool = False
+) -> Traced:
+    """The graph of `step(*arguments)`; raises `CannotLower` for a function that is not the same at every call.
+
+    One that `is_known` to be the same each time is called once, others twice.
+    """
     tensors = [cell.tensor for cell in cells if isinstance(cell, TensorCell)]
     before = [tensor.grad for tensor in tensors]
     try:
         first = _trace_once(step, arguments, cells)
         # Gradients stay where the first call has left them: a step that adds to them is not the same twice.
-        second = _trace_once(step, arguments, cells)
+        second = first if is_known else _trace_once(step, arguments, cells)
     finally:
         for tensor, grad in zip(tensors, before, strict=True):
             tensor.grad = grad

@@ -27,11 +27,13 @@ from forwardnet.jit.fallback import made_or_reason
 from forwardnet.ops.record import CannotLower
 from forwardnet.tensor.random import Generator, drawing_from
 from forwardnet.train import inputs
+from forwardnet.train.callbacks import Callback
 from forwardnet.train.compiled import hooked
 from forwardnet.train.divergence import TrainingDivergedError
 from forwardnet.train.history import History
 from forwardnet.train.program import make_step
-from forwardnet.train.purity import Untouched
+from forwardnet.train.purity import Untouched, is_ours
+from forwardnet.train.run import Run
 from forwardnet.train.update import NOTHING
 
 if TYPE_CHECKING:
@@ -39,12 +41,15 @@ if TYPE_CHECKING:
     from forwardnet.train.trainer import Trainer
 
 Array = NDArray[Any]
+Rule = Callable[[int, float], bool]
 
 LANES = 16
+BY_RULE = "no progress"  # why a history ended that a rule has ended
 # A fleet of fewer models than this wastes more lanes than it saves calls.
 FEWEST = 3
-# Bytes of a fleet's arena: what lies in a processor's second cache. Larger models train one by one.
-LARGEST = 2 << 20
+# Bytes of a fleet's arena, beyond which models train one by one. It may be larger than a processor's second cache: up
+# to here what a single fit spends outside of its steps is more than what the lanes lose by it.
+LARGEST = 16 << 20
 # Multiply-adds of one native call, between two looks whether to go on: about a tenth of a second.
 CALL_WORK = 4e9
 # Programs that later calls find again, each some hundred kilobytes.
@@ -56,11 +61,12 @@ _fleets_turn = threading.Lock()
 
 @dataclass(frozen=True)
 class Job:
-    """One fit: a trainer and the rows it learns from."""
+    """One fit: a trainer, the rows it learns from, and what begins the rule that may end it."""
 
     number: int
     trainer: Trainer
     rows: Array
+    begin_rule: Callable[[], Rule] | None = None
 
 
 def fit_many(
@@ -73,6 +79,7 @@ def fit_many(
     batch_size: int = 64,
     shuffle: bool = True,
     threads: int | None = None,
+    rules: Sequence[Callable[[], Rule]] | None = None,
     on_done: Callable[[int], object] | None = None,
 ) -> list[History]:
     """Fit each trainer to its rows of `X` and `y`: what `trainer.fit(X[r], y[r], ...)` does, many at once.
@@ -81,8 +88,9 @@ def fit_many(
     (None: as many as there are processors). A model's weights depend on its own seed, rows and start alone, never on
     what trains beside it or on the number of threads; they agree with those of a single `fit` within rounding. A run
     that meets a NaN ends as `stopped == "diverged"` in its history, with its last good weights, and disturbs no other.
-    `on_done` is called with a number of models whenever so many more have ended. Ctrl-C raises KeyboardInterrupt; the
-    histories of models that were not finished are empty.
+    `rules` has for each trainer a function that begins a rule, a function (epoch, loss) -> whether to stop after it;
+    the loss is that of the history. `on_done` is called with a number of models whenever so many more have ended.
+    Ctrl-C raises KeyboardInterrupt; the histories of models that were not finished are empty.
 
     Returns:
         The histories, in the order of the trainers.
@@ -98,12 +106,14 @@ def fit_many(
     if len({id(t.model) for t in trainers}) < len(trainers):
         raise errors.ArgumentError("fit_many: two trainers share a model", hint="make a model for each")
     arrays, _ = trainers[0]._data(X, y, None, 0.0, None)
-    jobs = _jobs(trainers, rows, len(arrays[0]))
+    jobs = _jobs(trainers, rows, len(arrays[0]), rules)
     many = _Many(arrays, epochs, batch_size, bool(shuffle), threads)
     return many.run(jobs, on_done)
 
 
-def _jobs(trainers: Sequence[Trainer], rows: Iterable[Any] | None, n: int) -> list[Job]:
+def _jobs(
+    trainers: Sequence[Trainer], rows: Iterable[Any] | None, n: int, rules: Sequence[Callable[[], Rule]] | None
+) -> list[Job]:
     """Trainers and their checked rows."""
     chosen = [np.arange(n)] * len(trainers) if rows is None else [np.asarray(r) for r in rows]
     if len(chosen) != len(trainers):
@@ -115,7 +125,22 @@ def _jobs(trainers: Sequence[Trainer], rows: Iterable[Any] | None, n: int) -> li
             )
         if own.min() < 0 or own.max() >= n:
             raise errors.ArgumentError(f"fit_many: rows[{number}] names row {own.max()}, and there are {n} rows")
-    return [Job(i, t, own.astype(np.int64)) for i, (t, own) in enumerate(zip(trainers, chosen, strict=True))]
+    begins = [None] * len(trainers) if rules is None else rules
+    together = zip(trainers, chosen, begins, strict=True)
+    return [Job(i, t, own.astype(np.int64), begin) for i, (t, own, begin) in enumerate(together)]
+
+
+class _Stop(Callback):
+    """A rule as a callback."""
+
+    looks_at_weights = False
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def on_epoch_end(self, run: Run) -> None:
+        if self.rule(run.epoch, run.logs["loss"]):
+            run.stop(BY_RULE)
 
 
 class _Many:
@@ -167,6 +192,7 @@ class _Many:
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 shuffle=self.shuffle,
+                callbacks=[] if job.begin_rule is None else [_Stop(job.begin_rule())],
                 progress=False,
             )
         except TrainingDivergedError:
@@ -179,7 +205,8 @@ class _Many:
     def _fleet(self, jobs: Sequence[Job]) -> Fleet | None:
         """The native program for alike jobs; None where there can be none, or is not worth it."""
         first, n = jobs[0].trainer, len(jobs[0].rows)
-        if len(jobs) < FEWEST or not first.compile or first.scheduler is not None or first._scores:
+        has_figures = bool(first._scores) and first._measures_training
+        if len(jobs) < FEWEST or not first.compile or first.scheduler is not None or has_figures:
             return None
         key = self._key(first, n)
         with _fleets_turn:
@@ -198,7 +225,7 @@ class _Many:
     def _key(self, trainer: Trainer, n: int) -> Any:
         """What a fleet is kept under for later calls; None where code that is not ours may have changed till then."""
         owners = (*trainer.model.modules(), trainer.optimizer, trainer.loss)
-        if not all(type(owner).__module__.startswith("forwardnet.") for owner in owners) or trainer.update != NOTHING:
+        if not all(is_ours(owner) for owner in owners) or trainer.update != NOTHING:
             return None
         description = _description(trainer)
         if not isinstance(description, tuple):
@@ -238,11 +265,13 @@ class _Many:
         rows = np.stack([job.rows for job in every], axis=1)
         seeds = np.array([job.trainer.seed for job in every], np.uint64).view(np.int64)
         first = jobs[0].trainer.epochs_done + 1
-        a_call = int(max(1, CALL_WORK // (fleet.work + 1)))
-        losses = []
+        rules = {i: job.begin_rule() for i, job in enumerate(jobs) if job.begin_rule is not None}
+        a_call = 1 if rules else int(max(1, CALL_WORK // (fleet.work + 1)))
+        losses: list[Array] = []
+        going = list(range(len(jobs)))
         for epoch in range(0, self.epochs, a_call):
-            if self.stopped.is_set():
-                return
+            if self.stopped.is_set() or not going:
+                break
             losses.append(
                 fleet.run(
                     arena,
@@ -255,7 +284,13 @@ class _Many:
                     noise=stream_of("noise", 0),
                 )
             )
-        self._unpack(fleet, arena, jobs, cells, np.concatenate(losses), time.perf_counter() - begun)
+            means = epoch_losses(jobs[0].trainer, losses[-1][-1:], fleet.sizes)[0] if rules else np.empty(0)
+            ended = [i for i in going if i in rules and rules[i](first + epoch, float(means[i]))]
+            if ended:
+                self._unpack(fleet, arena, jobs, cells, np.concatenate(losses), time.perf_counter() - begun, ended)
+                going = [i for i in going if i not in ended]
+        if going and not self.stopped.is_set():
+            self._unpack(fleet, arena, jobs, cells, np.concatenate(losses), time.perf_counter() - begun, going)
 
     def _pack(self, fleet: Fleet, arena: Array, jobs: Sequence[Job], cells: Sequence[Sequence[Cell]]) -> None:
         for number, same in enumerate(zip(*cells, strict=True)):
@@ -268,14 +303,23 @@ class _Many:
                 view[...] = np.stack(values, axis=-1).reshape(view.shape)
 
     def _unpack(
-        self, fleet: Fleet, arena: Array, jobs: Sequence[Job], cells: Sequence[Any], losses: Array, seconds: float
+        self,
+        fleet: Fleet,
+        arena: Array,
+        jobs: Sequence[Job],
+        cells: Sequence[Any],
+        losses: Array,
+        seconds: float,
+        lanes: Sequence[int],
     ) -> None:
+        """Give the jobs of these lanes the weights and losses that they have now."""
         numbers = [n for n in fleet.courses[0].states if not isinstance(cells[0][n], GeneratorCell)]
         values = {n: np.ascontiguousarray(np.moveaxis(fleet.cell(arena, n), -1, 0)) for n in numbers}
         good: Any = np.isfinite(losses).all((0, 1))
         for value in values.values():
             good &= np.isfinite(value).all((1, 2))
-        for lane, job in enumerate(jobs):
+        for lane in lanes:
+            job = jobs[lane]
             if not good[lane]:
                 self._alone(job)
                 continue
@@ -283,6 +327,14 @@ class _Many:
                 cell = cells[lane][n]
                 cell.write(values[n][lane].reshape(cell.spec().shape))
             job.trainer._finish_outside(losses[:, :, lane], fleet.sizes, seconds)
+            if len(losses) < self.epochs:
+                job.trainer.history.stopped = BY_RULE
+
+
+def epoch_losses(trainer: Trainer, losses: Array, sizes: Sequence[int]) -> Array:
+    """(epochs, ...): the losses of epochs from those (epochs, steps, ...) of steps of `sizes` rows."""
+    is_sum = getattr(trainer.loss, "reduction", "mean") == "sum"
+    return np.asarray(losses.sum(1) if is_sum else np.average(losses, axis=1, weights=sizes))
 
 
 def _cells(trainer: Trainer) -> list[Cell]:
@@ -312,8 +364,11 @@ def _description(trainer: Trainer) -> Any:
         own = [(name, p) for name, p in module._parameters.items() if p is not None]
         shapes += [(name, p.spec, p.requires_grad, seen.setdefault(id(p), len(seen))) for name, p in own]
         shapes += [(name, b.spec) for name, b in module._buffers.items() if b is not None]
-    # A function is itself; what a loss holds besides numbers, such as the weights of classes, is constant in programs.
-    held = id(loss) if not hasattr(loss, "modules") else tuple(b.numpy().tobytes() for b in loss.buffers())
+    # A function is itself, unless it says by `alike` what it does; what a loss holds besides numbers, such as the
+    # weights of classes, is constant in programs.
+    held = getattr(loss, "alike", None) or id(loss)
+    if hasattr(loss, "modules"):
+        held = tuple(b.numpy().tobytes() for b in loss.buffers())
     options = (trainer.compile, trainer.precision, trainer.scheduler is None, bool(trainer._scores), trainer.update)
     kinds = (type(optimizer), type(loss))
     return repr((shapes, kinds, settings_of([model, optimizer, loss]), options)), held

@@ -20,7 +20,7 @@ from forwardnet.tensor import Tensor
 from forwardnet.tensor.mode import no_grad
 from forwardnet.train.compiled import hooked
 from forwardnet.train.program import BLOCK, forward
-from forwardnet.train.purity import Untouched
+from forwardnet.train.purity import Untouched, is_ours
 
 Array = NDArray[Any]
 
@@ -89,7 +89,8 @@ class _NativeOutputs:
         model.eval()
         try:
             with Untouched(model), no_grad():
-                return trace(self._step, [Spec((rows, *self._X.shape[1:]), self._X.dtype)], self._cells)
+                spec = Spec((rows, *self._X.shape[1:]), self._X.dtype)
+                return trace(self._step, [spec], self._cells, is_known=all(is_ours(m) for m in model.modules()))
         finally:
             model.train(was_training)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,19 @@ class Untouched:
         changed = [m for m, old in zip(self.modules, self.before, strict=True) if _restored(m, old)]
         if changed and error is None:
             raise CannotLower(f"a {type(changed[0]).__name__} that changes its own attributes")
+
+
+def is_ours(owner: Any) -> bool:
+    """Whether an object or function consists of the library's own code, which does the same at every call."""
+    if isinstance(owner, FunctionType):
+        held = [cell.cell_contents for cell in owner.__closure__ or ()]
+        return _is_of_ours(owner) and all(is_ours(value) for value in held if callable(value))
+    held = [value for value in vars(owner).values() if callable(value)] if hasattr(owner, "__dict__") else []
+    return _is_of_ours(type(owner)) and all(is_ours(value) for value in held)
+
+
+def _is_of_ours(thing: Any) -> bool:
+    return str(getattr(thing, "__module__", "")).startswith("forwardnet.")
 
 
 def _watched(key: str, value: Any) -> bool:
