@@ -133,6 +133,23 @@ class Words(nn.Module):
         return self.table((x[:, 0] > 0).long())
 
 
+class Answers(nn.Module):
+    """Members whose mean is taken behind `MemberMean`, which hands them all on in training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.members = nn.Sequential(nn.EnsembleView(2), nn.LinearEnsemble(WIDTH, 3, k=2), nn.MemberMean("logits"))
+
+    def forward(self, x: Any) -> Any:
+        y = self.members(x)
+        return y.mean(1) if y.ndim == 3 else y
+
+
+def coded(layer: nn.Module) -> nn.Module:
+    """Two columns of numbers 0 and 1, made of the signs of two features, go to the layer."""
+    return nn.Sequential(nn.Columns([3, 0]), nn.Step(), layer)
+
+
 HIDDEN: dict[str, Callable[[], nn.Module]] = {
     "Maxout": lambda: nn.Maxout(WIDTH, 6, pieces=3),
     "GLU": lambda: nn.GLU(WIDTH, 6),
@@ -162,6 +179,22 @@ HIDDEN: dict[str, Callable[[], nn.Module]] = {
     ),
     "TransposedLinear": lambda: tied(nn.Linear(WIDTH, 3)),
     "MaskedLinear": lambda: pruned(nn.Linear(WIDTH, 6)),
+    "NTKLinear": lambda: nn.NTKLinear(WIDTH, 6),
+    "Scale": lambda: nn.Sequential(nn.Scale(WIDTH), nn.Linear(WIDTH, 3)),
+    "ParametricActivation": lambda: nn.Sequential(nn.Linear(WIDTH, 6), nn.ParametricActivation("mish", 6)),
+    "Columns": lambda: nn.Heads(a=nn.Columns([1, 2]), b=nn.Sequential(nn.Columns([3, 0]), nn.Linear(2, 2))),
+    "CategoryEmbedding": lambda: coded(nn.CategoryEmbedding([2, 2], 3)),
+    "PBLDEmbeddings": lambda: nn.PBLDEmbeddings(WIDTH, 5),
+    "PeriodicEmbeddings": lambda: nn.PeriodicEmbeddings(WIDTH, 3, 5, 0.3),
+    "PeriodicEmbeddings lite": lambda: nn.PeriodicEmbeddings(WIDTH, 3, 5, 0.3, lite=True),
+    "PiecewiseLinearEmbeddings": lambda: nn.PiecewiseLinearEmbeddings(WIDTH, 3, 4),
+    "EnsembleView": lambda: nn.Sequential(nn.EnsembleView(3), nn.Flatten()),
+    "ScaleEnsemble": lambda: nn.Sequential(nn.ScaleEnsemble(WIDTH, 2, "normal"), nn.Flatten()),
+    "LinearBatchEnsemble": lambda: nn.Sequential(
+        nn.EnsembleView(3), nn.LinearBatchEnsemble(WIDTH, 5, k=3, start="normal"), nn.Flatten()
+    ),
+    "LinearEnsemble": lambda: nn.Sequential(nn.EnsembleView(2), nn.LinearEnsemble(WIDTH, 5, k=2), nn.Flatten()),
+    "MemberMean": Answers,
     "one layer twice": lambda: twice(nn.Linear(WIDTH, WIDTH)),
     "Heads": lambda: nn.Heads(a=nn.Linear(WIDTH, 3), b=nn.Sequential(nn.Linear(WIDTH, 2), nn.Tanh())),
 }
