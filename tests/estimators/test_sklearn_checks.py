@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from forwardnet.estimators import LinearRegressor, LogisticRegression, MLPClassifier, MLPRegressor, Perceptron
+from forwardnet.estimators import (
+    Autoencoder,
+    LinearRegressor,
+    LogisticRegression,
+    MLPClassifier,
+    MLPRegressor,
+    Perceptron,
+    SequenceForecaster,
+)
 
 # Few epochs with a higher rate, to be fast; the perceptron's bound is only reached where classes overlap.
 ESTIMATORS = [
@@ -16,6 +24,9 @@ ESTIMATORS = [
     LogisticRegression(),
     LinearRegressor(),
     Perceptron(max_iter=20),
+    # Networks too small for native code to be worth its making.
+    SequenceForecaster(max_epochs=2, members=1, hidden=4, compile=False),
+    Autoencoder(max_iter=2, compile=False),
 ]
 
 
