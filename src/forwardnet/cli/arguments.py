@@ -41,15 +41,13 @@ Metric = Annotated[Text, _option("--metric", "NAME", "Figure that decides; defau
 TimeLimit = Annotated[Text, _option("--time-limit", "SECONDS", "Leave out what would take longer, and say so.")]
 
 # The plain network.
-Hidden = Annotated[
-    Text, _option("--hidden", "N,N,..", "Units of the hidden layers, or 'none'; default: 128,64, few rows 64,32.")
-]
+Hidden = Annotated[Text, _option("--hidden", "N,N,..", "Units of the hidden layers, or 'none'; default: 128,64.")]
 Activation = Annotated[Text, _option("--activation", "NAME", "Activation of the hidden layers; default: relu.")]
 Epochs = Annotated[Text, _option("--epochs", "N", "Most passes over the training rows; default: by their number.")]
 BatchSize = Annotated[Text, _option("--batch-size", "N", "Rows per step; default: by their number.")]
 Rate = Annotated[
     Text,
-    _option("--lr", "RATE", "Learning rate; default: tables 0.005, else 0.002, many rows 0.001, sgd 0.1, lbfgs 1."),
+    _option("--lr", "RATE", "Learning rate; default: by optimizer and number of rows."),
 ]
 Optimizer = Annotated[Text, _option("--optimizer", "NAME", "Optimizer, such as sgd; default: adam.")]
 Smoothing = Annotated[
@@ -57,9 +55,7 @@ Smoothing = Annotated[
 ]
 Patience = Annotated[
     Text,
-    _option(
-        "--patience", "N", "Stop after so many epochs without a better validation loss; tables: also a constant rate."
-    ),
+    _option("--patience", "N", "Stop after this many epochs without a better validation loss."),
 ]
 
 # Series.

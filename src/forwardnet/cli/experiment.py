@@ -71,7 +71,7 @@ def complete(options: TrainOptions, n_train: int) -> TrainOptions:
     smoothing = 0.0 if is_many else 0.1
     return replace(
         options,
-        lr=options.lr or usual_rate(options.optimizer, is_many=is_many),
+        lr=options.lr or usual_rate(options.optimizer, n_rows=n_train),
         label_smoothing=smoothing if options.label_smoothing is None else options.label_smoothing,
         batch_size=batch_size,
         epochs=options.epochs or max(100, math.ceil(_STEPS / steps)),
@@ -131,13 +131,18 @@ def _check_target(data: Dataset, train: Part) -> None:
         )
 
 
-def usual_rate(optimizer: str, *, is_many: bool) -> float:
+def usual_rate(optimizer: str, *, n_rows: int) -> float:
     """The learning rate where none is asked for; 1 where a line search looks for the length of a step."""
+    if has_line_search(optimizer):
+        return 1.0
+    return 0.1 if optimizer == "sgd" else 0.001 if n_rows >= MANY_ROWS else 0.002
+
+
+def has_line_search(optimizer: str) -> bool:
+    """Whether an optimiser looks for the length of its steps."""
     from forwardnet import optim
 
-    if hasattr(optim.OPTIMIZERS[optimizer], "asks"):
-        return 1.0
-    return 0.1 if optimizer == "sgd" else 0.001 if is_many else 0.002
+    return hasattr(optim.OPTIMIZERS[optimizer], "asks")
 
 
 def _trainer(data: Dataset, options: TrainOptions) -> Trainer:

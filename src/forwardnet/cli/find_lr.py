@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forwardnet.cli.output import Output
-from forwardnet.cli.tabular.network import HIDDEN, batch_rows
+from forwardnet.cli.tabular.network import batch_rows, usual_hidden
 from forwardnet.cli.tabular.options import TableOptions
 from forwardnet.report.content import finite
 
@@ -31,7 +31,7 @@ def run_find_lr(options: TableOptions, output: Output, *, plot_to: Path | None) 
     y: Any = target.transform(problem.y)
     y = y if problem.is_classifier else y.reshape(-1, 1)
     ff.manual_seed(options.seed)
-    hidden = HIDDEN if options.hidden is None else options.hidden
+    hidden = usual_hidden(len(X)) if options.hidden is None else options.hidden
     model = network(X.shape[1], hidden, target.n_outputs, options.activation or "relu")
     with limited_threads(1):
         found = ff.find_lr(

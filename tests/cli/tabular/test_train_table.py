@@ -213,11 +213,14 @@ def test_regressions_with_other_splits(run: Any, tmp_path: Path, options: tuple[
     assert found["rows"] == (150 if "--cv" in options else 30)
 
 
-def test_leave_one_out_and_data_sets(run: Any, tmp_path: Path) -> None:
+def test_leave_one_out(run: Any, tmp_path: Path) -> None:
     found = run(
         "train", "iris", "--cv", "loo", "--hidden", "4", "--epochs", "3", "--json", "--out", tmp_path / "a"
     ).json
     assert found["folds"] == found["asked"] == 150 and any("10 folds" in note for note in found["notes"])
+
+
+def test_data_sets_by_name(run: Any, tmp_path: Path) -> None:
     found = run("train", "diabetes", "--target", "target", *FAST, "--json", "--out", tmp_path / "b").json
     assert found["task"] == "regression" and found["asked"] == 88
     assert run("evaluate", tmp_path / "b", "diabetes", "--json").json["rows"] == 88

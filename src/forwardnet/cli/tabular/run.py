@@ -232,10 +232,11 @@ def _kept(
     if len(folds) == 1:
         return validation.models[0], len(folds[0].train)
     output.say("keeping  a network that learns from all rows")
-    made = make_estimator(options, is_classifier=problem.is_classifier, n_rows=len(problem.X))
+    n = len(problem.X)
+    made = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n)
     weight = {} if problem.weight is None else {"sample_weight": problem.weight}
     clock.timed("kept network", lambda: made.fit(problem.X, targets(problem), **weight))
-    return made, len(problem.X)
+    return made, n
 
 
 def predict(estimator: Any, table: Table, *, is_classifier: bool) -> Array:
