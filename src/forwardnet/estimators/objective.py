@@ -32,6 +32,7 @@ class Objective:
 
     takes_weights = True
     reduction = "mean"
+    alike = ""  # objectives with the same words here are the same function: their networks may train in one program
 
     def __init__(
         self,

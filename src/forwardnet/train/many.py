@@ -25,6 +25,7 @@ from forwardnet.jit import trace
 from forwardnet.jit.cells import Cell, GeneratorCell, begin, cells_of, settings_of
 from forwardnet.jit.fallback import made_or_reason
 from forwardnet.ops.record import CannotLower
+from forwardnet.optim.flat import FlatOptimizer
 from forwardnet.tensor.random import Generator, drawing_from
 from forwardnet.train import inputs
 from forwardnet.train.callbacks import Callback
@@ -205,8 +206,8 @@ class _Many:
     def _fleet(self, jobs: Sequence[Job]) -> Fleet | None:
         """The native program for alike jobs; None where there can be none, or is not worth it."""
         first, n = jobs[0].trainer, len(jobs[0].rows)
-        has_figures = bool(first._scores) and first._measures_training
-        if len(jobs) < FEWEST or not first.compile or first.scheduler is not None or has_figures:
+        is_watched = first.scheduler is not None or (bool(first._scores) and first._measures_training)
+        if len(jobs) < FEWEST or not first.compile or is_watched or isinstance(first.optimizer, FlatOptimizer):
             return None
         key = self._key(first, n)
         with _fleets_turn:
@@ -287,7 +288,8 @@ class _Many:
             means = epoch_losses(jobs[0].trainer, losses[-1][-1:], fleet.sizes)[0] if rules else np.empty(0)
             ended = [i for i in going if i in rules and rules[i](first + epoch, float(means[i]))]
             if ended:
-                self._unpack(fleet, arena, jobs, cells, np.concatenate(losses), time.perf_counter() - begun, ended)
+                so_far = np.concatenate(losses), time.perf_counter() - begun
+                self._unpack(fleet, arena, jobs, cells, *so_far, ended, BY_RULE)
                 going = [i for i in going if i not in ended]
         if going and not self.stopped.is_set():
             self._unpack(fleet, arena, jobs, cells, np.concatenate(losses), time.perf_counter() - begun, going)
@@ -311,6 +313,7 @@ class _Many:
         losses: Array,
         seconds: float,
         lanes: Sequence[int],
+        reason: str | None = None,
     ) -> None:
         """Give the jobs of these lanes the weights and losses that they have now."""
         numbers = [n for n in fleet.courses[0].states if not isinstance(cells[0][n], GeneratorCell)]
@@ -327,8 +330,7 @@ class _Many:
                 cell = cells[lane][n]
                 cell.write(values[n][lane].reshape(cell.spec().shape))
             job.trainer._finish_outside(losses[:, :, lane], fleet.sizes, seconds)
-            if len(losses) < self.epochs:
-                job.trainer.history.stopped = BY_RULE
+            job.trainer.history.stopped = reason
 
 
 def epoch_losses(trainer: Trainer, losses: Array, sizes: Sequence[int]) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forwardnet.train.many import LANES
 from forwardnet.validate import rows as table
 from forwardnet.validate.answers import Layout
 from forwardnet.validate.candidates import Candidate
@@ -18,10 +19,11 @@ from forwardnet.validate.outcome import Outcome
 from forwardnet.validate.parallel import Workers
 
 Array = NDArray[Any]
+Unit = tuple[Candidate, Fold]
 
 
 def run(
-    units: Sequence[tuple[Candidate, Fold]],
+    units: Sequence[Unit],
     X: Any,
     y: Array,
     layout: Layout,
@@ -31,13 +33,66 @@ def run(
 ) -> Iterator[tuple[int, Outcome]]:
     """(number of the unit, what came of it), as they end."""
     options.check_for_estimators()
-    jobs = [(candidate, fold, X, y, layout, options) for candidate, fold in units]
-    for number, outcome in workers.run(fitted, jobs):
-        on_done(1)
-        yield number, outcome
+    parts = _parts(units, options)
+    threads = max(1, workers.count // len(parts)) if workers.is_here else 1
+    jobs = [([units[i] for i in part], X, y, layout, options, threads) for part in parts]
+    for number, outcomes in workers.run(fitted, jobs):
+        on_done(len(outcomes))
+        yield from zip(parts[number], outcomes, strict=True)
 
 
-def fitted(candidate: Candidate, fold: Fold, X: Any, y: Array, layout: Layout, options: Options) -> Outcome:
+def _parts(units: Sequence[Unit], options: Options) -> list[list[int]]:
+    """Numbers of units that one job fits: those that can train together sixteen by sixteen, others one by one.
+
+    Which they are does not depend on the workers, so that the result does not, either.
+    """
+    together: dict[int, list[int]] = {}
+    found: list[list[int]] = []
+    for number, (candidate, _) in enumerate(units):
+        if id(candidate) not in together:
+            learner = final_of(candidate.make(options.seed, 0))
+            is_many = not options.fit_params and callable(getattr(learner, "_fit_many", None))
+            together[id(candidate)] = [] if is_many else [-1]
+        own = together[id(candidate)]
+        if own[:1] == [-1]:
+            found.append([number])
+        else:
+            own.append(number)
+    for own in together.values():
+        if own and own[0] >= 0:
+            found += [part.tolist() for part in np.array_split(own, -(-len(own) // LANES))]
+    return found
+
+
+def final_of(model: Any) -> Any:
+    """The last step of a pipeline that keeps no memory on disk; the model itself if it is none."""
+    steps: Any = getattr(model, "steps", None)
+    is_plain = isinstance(steps, list) and steps and getattr(model, "memory", None) is None
+    return steps[-1][1] if is_plain else model
+
+
+def fitted(units: Sequence[Unit], X: Any, y: Array, layout: Layout, options: Options, threads: int) -> list[Outcome]:
+    """Estimators, fitted and asked; several of them together where they know how."""
+    if len(units) == 1:
+        return [_alone(*units[0], X, y, layout, options)]
+    models = [candidate.make(options.seed, fold.number) for candidate, fold in units]
+    learners = [final_of(model) for model in models]
+    begun = time.perf_counter()
+    try:
+        inputs = [
+            table.take(X, fold.train)
+            if learner is model
+            else model[:-1].fit_transform(table.take(X, fold.train), y[fold.train])
+            for model, learner, (_, fold) in zip(models, learners, units, strict=True)
+        ]
+        learners[0]._fit_many(learners, inputs, [y[fold.train] for _, fold in units], threads)
+        seconds = (time.perf_counter() - begun) / len(units)
+        return [asked(model, fold, X, layout, options, seconds) for model, (_, fold) in zip(models, units, strict=True)]
+    except Exception:  # one of them cannot be fitted: each by itself shows which
+        return [_alone(*unit, X, y, layout, options) for unit in units]
+
+
+def _alone(candidate: Candidate, fold: Fold, X: Any, y: Array, layout: Layout, options: Options) -> Outcome:
     """One estimator, fitted and asked."""
     made = candidate.make(options.seed, fold.number)
     given = {
