@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 PACKAGES = ("forwardnet", "numpy", "llvmlite", "torch", "jax", "jaxlib", "scikit-learn")
@@ -42,10 +43,10 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
-def describe() -> dict[str, str]:
+def describe(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Processor, cores, system, versions and date, ready to print."""
     versions = []
-    for name in PACKAGES:
+    for name in packages:
         try:
             versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import contenders, reference
-from benchmarks.contenders.base import ManyContender
 from benchmarks.peak import Peak
 from benchmarks.tasks import Task, problem
 
@@ -24,9 +23,8 @@ def commands(key: str, threads: int) -> dict[str, Callable[..., Any]]:
         peak = Peak(threads)
         return {"version": peak.version, "timed": peak.timed}
     contender = contenders.ENTRIES[key].make(threads)
-    if isinstance(contender, ManyContender):
-        names = ("version", "load", "timed", "accuracy", "losses")
-        return {name: getattr(contender, name) for name in names}
+    if hasattr(contender, "commands"):
+        return {name: getattr(contender, name) for name in contender.commands}
     contender.wake()
 
     def load(task: dict[str, Any]) -> dict[str, Any]:

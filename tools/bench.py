@@ -1,6 +1,7 @@
 """Times training steps here and in PyTorch, JAX and scikit-learn, in turns, on this machine: `make bench`.
 
-Writes RESULTS.md, plots and the raw numbers. Libraries that are not installed are left out, and said to be.
+Writes RESULTS.md, TABLES.md for estimators on tables, plots and the raw numbers. Libraries that are not installed are
+left out, and said to be.
 """
 
 from __future__ import annotations
@@ -19,27 +20,33 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import compare, folds, machine, many, many_page, markdown, plots, processes, results, sweep  # noqa: E402
-from benchmarks.contenders import ENTRIES, MANY, MANY_TRAINING, PEERS  # noqa: E402
+from benchmarks.contenders import ENTRIES, MANY, MANY_TRAINING, PEERS, TABLE_PEERS  # noqa: E402
 from benchmarks.rounds import Spread  # noqa: E402
+from benchmarks.tables import measure, quality  # noqa: E402
 from benchmarks.tasks import AIMS, TASKS  # noqa: E402
 from benchmarks.team import Member, Team  # noqa: E402
 
 OWN = ("forwardnet", "forwardnet-in-order", "forwardnet-eager")
+STEPS = ("steps", "waits", "growth")
 QUICK = compare.Effort(measurement=0.005, rounds=0.0, least=2, most=2)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names = ",".join([*TASKS, folds.NAME])
+    names = ",".join([*TASKS, folds.NAME, *measure.NAMES])
+    everybody = ",".join(dict.fromkeys((*PEERS, *TABLE_PEERS)))
     parser.add_argument("--tasks", default=names, help=f"which of {names} (default: all)")
-    parser.add_argument("--peers", default=",".join(PEERS), help=f"which of {','.join(PEERS)}, or none (default: all)")
+    parser.add_argument("--peers", default=everybody, help=f"which of {everybody}, or none (default: all)")
     parser.add_argument("--threads", default="1,2", help="numbers of threads, the better counts (default: 1,2)")
     parser.add_argument("--rounds", type=float, default=30.0, help="seconds of rounds for each task (default: 30)")
     parser.add_argument(
         "--patience", type=float, default=40.0, help="seconds a task may repeat what others disturbed (default: 40)"
     )
-    parser.add_argument("--only", default="steps,waits,growth", help="parts to measure (default: steps,waits,growth)")
+    parts = ",".join([*STEPS, "tables"])
+    parser.add_argument("--only", default=parts, help=f"which of {parts}, or quality (default: {parts})")
+    learners = ",".join(quality.LEARNERS)
+    parser.add_argument("--learners", default=learners, help=f"which of {learners} for quality (default: all)")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks", help="folder for the results")
     parser.add_argument("--quick", action="store_true", help="two short rounds, to see that all of it works")
     chosen = parser.parse_args(arguments)
@@ -48,8 +55,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             parser.error(f"no task {name!r}; there are {names}")
     chosen.peers = [] if chosen.peers == "none" else chosen.peers.split(",")
     for name in chosen.peers:
-        if name not in PEERS:
-            parser.error(f"no peer {name!r}; there are {', '.join(PEERS)}")
+        if name not in everybody.split(","):
+            parser.error(f"no peer {name!r}; there are {everybody}")
+    for name in chosen.only.split(","):
+        if name not in (*STEPS, *measure.PARTS):
+            parser.error(f"no part {name!r}; there are {', '.join((*STEPS, *measure.PARTS))}")
+    for name in chosen.learners.split(","):
+        if name not in quality.LEARNERS:
+            parser.error(f"no learner {name!r}; there are {learners}")
     return chosen
 
 
@@ -63,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if machine.load() > 0.5:
         print(f"the load of this machine is {machine.load():.1f}: other processes will disturb the clock")
     keys = []
-    for key in (*OWN, *chosen.peers):
+    for key in (*OWN, *(key for key in chosen.peers if key in PEERS)):
         why = ENTRIES[key].missing()
         if why is None:
             keys.append(key)
@@ -81,7 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             waits(run, keys, chosen, Path(name), log)
         if "growth" in parts and not chosen.quick:
             growth(run, keys, chosen, Path(name), log)
-    finish(run, chosen.out)
+        if any(part in parts for part in STEPS):
+            finish(run, chosen.out)
+        if any(part in parts for part in measure.PARTS):
+            measure.run(parts, chosen, Path(name), log, say)
     print(f"\n{time.perf_counter() - begin:.0f} s; written to {chosen.out}")
 
 

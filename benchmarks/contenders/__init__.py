@@ -51,8 +51,15 @@ ENTRIES = {
         Entry("many-jax", "JAX `vmap` of `scan`, training alone", "jax_many", "JaxMany", "jax"),
         Entry("many-jax-once", "JAX `vmap` of `scan`, training alone", "jax_many", "JaxManyOnce", "jax"),
         Entry("many-sklearn", "scikit-learn `cross_val_score`", "scikit_learn_many", "ScikitLearnMany", "sklearn"),
+        Entry("fit", "Forwardnet", "estimators", "OwnFit", "forwardnet", is_own=True),
+        Entry("fit-sklearn", "scikit-learn, float32", "estimators", "ScikitLearnFit", "sklearn"),
+        Entry("fit-sklearn-double", "scikit-learn, float64", "estimators", "ScikitLearnDoubleFit", "sklearn"),
+        Entry("realmlp", "Forwardnet `realmlp`", "estimators", "OwnRealMLP", "forwardnet", is_own=True),
+        Entry("realmlp-pytabkit", "pytabkit `RealMLP_TD`", "estimators", "Pytabkit", "pytabkit"),
+        Entry("learner", "any learner of tables", "learners", "Learners", "forwardnet"),
     )
 }
 OWN = "forwardnet"
 PEERS = ("torch", "torch-compile", "jax", "sklearn")
+TABLE_PEERS = ("sklearn", "pytabkit")  # whose estimators are beside ours on tables
 MANY, MANY_TRAINING = "many", "many-training"  # many small networks at once

@@ -87,6 +87,8 @@ class Contender(ABC):
 class ManyContender(ABC):
     """Trains the networks of a leave-one-out: see `benchmarks.folds`."""
 
+    commands = ("version", "load", "timed", "accuracy", "losses")
+
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self.count = 0
