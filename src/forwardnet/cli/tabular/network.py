@@ -22,8 +22,8 @@ _FEWEST = 60  # rows below which none are put aside to choose the epoch: 6 rows 
 def parameters(options: TableOptions, *, is_classifier: bool, n_rows: int) -> dict[str, Any]:
     """The estimator's parameters for about `n_rows` rows to learn from; nothing is left open.
 
-    The weights are those of the epoch that does best on rows put aside. Where nobody asks for a patience, no training is
-    cut short; the rate comes to rest instead.
+    The weights are those of the epoch that does best on rows put aside. Where nobody asks for a patience, no training
+    is cut short; the rate comes to rest instead.
     """
     found: dict[str, Any] = {"random_state": options.seed}
     if options.threads is not None:

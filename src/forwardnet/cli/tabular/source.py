@@ -14,7 +14,8 @@ from forwardnet.cli.tabular.options import TableOptions
 from forwardnet.cli.tabular.problem import find_column, find_target
 from forwardnet.data import Dataset
 from forwardnet.data.tables import Column, Table, read_table
-from forwardnet.errors import ArgumentError, FileFormatError, UnknownNameError
+from forwardnet.data.tables.table import USED
+from forwardnet.errors import ArgumentError, FileFormatError
 
 Array = NDArray[Any]
 
@@ -37,8 +38,10 @@ def read_for_training(options: TableOptions) -> tuple[Table, dict[str, str]]:
         ForwardnetError: the file cannot be read, or has no such column.
     """
     found = _read(options, {})
-    kinds = {find_column(found, name, "--kind"): kind for name, kind in options.kinds.items()}
     name, _ = find_target(found, options.target)
+    if found[name].kind not in USED:
+        found = _read(options, {}, target=name)  # as a target it may be something after all
+    kinds = {find_column(found, name, "--kind"): kind for name, kind in options.kinds.items()}
     kind = found[name].kind
     if name not in kinds:
         if options.task == "classification" and kind not in ("category", "number"):
@@ -47,21 +50,18 @@ def read_for_training(options: TableOptions) -> tuple[Table, dict[str, str]]:
             kinds[name] = "number"
         elif kind == "boolean" and found[name].reason != "0 and 1":
             kinds[name] = "category"  # the words for yes and no are the classes
-    return (_read(options, kinds) if kinds else found), kinds
+    return (_read(options, kinds, target=name) if kinds else found), kinds
 
 
-def _read(options: TableOptions, kinds: Mapping[str, str]) -> Table:
-    try:
-        return read_table(
-            options.data,
-            header="auto" if options.has_header is None else options.has_header,
-            separator=options.separator,
-            encoding=options.encoding,
-            kinds=kinds or None,
-            target=options.target,
-        )
-    except UnknownNameError as error:
-        raise UnknownNameError(f"{options.data}: {error.message}", hint=error.hint) from None
+def _read(options: TableOptions, kinds: Mapping[str, str], *, target: str | None = None) -> Table:
+    return read_table(
+        options.data,
+        header="auto" if options.has_header is None else options.has_header,
+        separator=options.separator,
+        encoding=options.encoding,
+        kinds=kinds or None,
+        target=target,
+    )
 
 
 def as_table(data: Dataset) -> tuple[Table, int]:
