@@ -140,6 +140,11 @@ def test_whole_numbers_that_float64_cannot_hold_stay_exact(values):
         ("boolean", np.array([0.0, 2]), None),
         ("date", ["19700102", "19700103"], ([86400, 172800], None)),
         ("date", ["x", "19700103"], None),
+        ("date", ["1970", "1971"], ([0, 365 * 86400], None)),
+        ("date", ["", ""], ([np.nan, np.nan], None)),
+        ("constant", ["x", "y"], ([0, 1], ("x", "y"))),
+        ("constant", ["1", "2"], ([1, 2], None)),
+        ("empty", ["x", ""], ([0, -1], ("x",))),
     ],
     ids=str,
 )

@@ -60,6 +60,7 @@ FORMS = (
 COMPACT = _form(
     "dates without separators", r"(?P<y>19[0-9]{2}|20[0-9]{2})(?P<m>[0-9]{2})(?P<d>[0-9]{2})", has_time=False
 )
+YEAR = _form("years", _YEAR, has_time=False)  # only where it is told: years are quantities otherwise
 MONTH_FIRST, DAY_FIRST = FORMS[3], FORMS[4]
 
 
@@ -67,7 +68,15 @@ def _seconds(parts: dict[str, str | None]) -> float:
     """The point in time; parts that are missing are the first of their kind, and without a zone it is UTC."""
     get: Callable[[str], int] = lambda name: int(parts.get(name) or 0)  # noqa: E731
     name = parts.get("name")
-    month = _MONTHS.index(name[:3].lower()) + 1 if name else get("q") * 3 - 2 if parts.get("q") else get("m")
+    month = (
+        _MONTHS.index(name[:3].lower()) + 1
+        if name
+        else get("q") * 3 - 2
+        if parts.get("q")
+        else get("m")
+        if "m" in parts
+        else 1
+    )
     day = get("d") if "d" in parts else 1
     hour = get("h")
     half = (parts.get("ampm") or "").lower()[:1]

@@ -312,12 +312,15 @@ class Profile:
             return Decision(self.name, kind, told, None, self._levels(), notes)
         if kind == "date":
             found = dates.form_of(texts) if texts else None
-            form = found[0] if found else dates.COMPACT if self.is_plain else dates.FORMS[0]
+            others = (form for form in (dates.COMPACT, dates.YEAR) if form.parse(texts) is not None)
+            form = found[0] if found else next(others, dates.FORMS[0])
             return Decision(self.name, kind, f"{form.words}, {told}", form, None, notes)
         if kind == "boolean":
             return Decision(self.name, kind, told, self._boolean(texts), None, notes)
         rules = self.rules
         notation = notations.notation_of(texts, decimal=rules.decimal, comma_is_decimal=rules.comma_is_decimal)
+        if notation is None and kind != "number":  # constant or empty as told, and left out whatever it holds
+            return Decision(self.name, kind, told, None, self._levels(), notes)
         return Decision(self.name, kind, told, notation or notations.PLAIN, None, notes)
 
     def _boolean(self, texts: Iterable[str]) -> Mapping[str, float]:
