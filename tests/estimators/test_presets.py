@@ -240,8 +240,8 @@ def test_tabm_has_the_published_numbers() -> None:
     assert plain.linear_1.start == "random_signs"
     mini = PRESETS["tabm"].plan(inputs(codes=()), mini=True).model
     assert isinstance(mini.members, nn.ScaleEnsemble) and type(mini.linear_1) is nn.Linear
-    small = PRESETS["tabm-small"].plan(inputs(codes=())).model
-    assert (small.linear_1.k, small.linear_1.out_features) == (16, 192)
+    less = PRESETS["tabm-small"].plan(inputs(codes=()))
+    assert (less.model.linear_1.k, less.model.linear_1.out_features, less.batch_size) == (16, 192, 64)
 
 
 def test_batch_sizes_by_the_number_of_rows() -> None:
