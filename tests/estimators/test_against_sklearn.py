@@ -15,6 +15,8 @@ X, Y = load_iris(return_X_y=True)
 XD, YD = load_diabetes(return_X_y=True)
 XD, YD = 20 * XD[:150], (YD[:150] - YD.mean()) / YD.std()
 BASE: dict[str, Any] = {"random_state": 3, "shuffle": False, "max_iter": 12, "hidden_layer_sizes": (9,)}
+# Native code for each of these would take longer to make than the test takes.
+EAGER: dict[str, Any] = {"compile": False}
 # Sums in another order: a few units in the last place (1e-16) that a dozen epochs of Adam, whose steps do not depend on
 # the size of a gradient, may enlarge a thousandfold.
 CLOSE = 1e-10
@@ -70,17 +72,17 @@ def test_solvers(name: str, kind: str) -> None:
     settings = {**BASE, **SOLVERS[name]}
     given = {"sample_weight": settings.pop("sample_weight")} if "sample_weight" in settings else {}
     if kind == "numbers":
-        agree(MLPRegressor(**settings), sk.MLPRegressor(**settings), XD, YD, **given)
+        agree(MLPRegressor(**settings, **EAGER), sk.MLPRegressor(**settings), XD, YD, **given)
     else:
         y = Y if kind == "classes" else np.where(Y == 1, "yes", "no")
         if kind == "two classes":
-            theirs, ours = sk.MLPClassifier(**settings), MLPClassifier(**settings)
+            theirs, ours = sk.MLPClassifier(**settings), MLPClassifier(**settings, **EAGER)
             theirs.fit(X, y, **given)
             ours.fit(X, y, **given)
             np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-8, atol=CLOSE)
             assert ours.score(X, y) == theirs.score(X, y)
         else:
-            agree(MLPClassifier(**settings), sk.MLPClassifier(**settings), X, y, **given)
+            agree(MLPClassifier(**settings, **EAGER), sk.MLPClassifier(**settings), X, y, **given)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -20,7 +20,14 @@ Array = NDArray[Any]
 X, Y = load_iris(return_X_y=True)
 XD, YD = load_diabetes(return_X_y=True)
 XB, YB = load_breast_cancer(return_X_y=True)
-FAST: dict[str, Any] = {"max_iter": 20, "hidden_layer_sizes": (16,), "random_state": 0, "learning_rate_init": 0.05}
+# Eagerly: native code for each of these networks would take longer to make than the tests take.
+FAST: dict[str, Any] = {
+    "max_iter": 20,
+    "hidden_layer_sizes": (16,),
+    "random_state": 0,
+    "learning_rate_init": 0.05,
+    "compile": False,
+}
 
 
 def by_hand(network: Any, X: Array) -> Array:
@@ -120,6 +127,10 @@ def test_arrays_with_gaps_and_texts() -> None:
     codes = np.hstack([X[:, :1], Y[:, None]])
     network = MLPClassifier(**FAST, categorical_features=[1]).fit(codes, Y)
     assert network.score(codes, Y) == 1
+    records = [{"a": 1.0, "b": "x"}, {"a": 2.0, "b": "y"}] * 20
+    assert MLPClassifier(**FAST).fit(records, [0, 1] * 20).n_features_in_ == 2
+    with pytest.raises(DataError, match="row 0, column 1, and the network has learnt from rows without gaps"):
+        MLPClassifier(**FAST).fit(X, Y).predict(gaps)
     with pytest.raises(ValueError, match="inf"):
         MLPClassifier(**FAST).fit(np.where(X > 7, np.inf, X), Y)
 

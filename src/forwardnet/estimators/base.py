@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from forwardnet.estimators.diagnosis import Diagnosis, diagnose
 from forwardnet.estimators.objective import Objective
 from forwardnet.estimators.parameters import Parameters
 from forwardnet.estimators.plan import Plan
-from forwardnet.estimators.rows import Reader, Rows, is_table, table_of
+from forwardnet.estimators.rows import Reader, Rows, is_table, refuse_gaps, table_of
 from forwardnet.estimators.scaling import Scaling, is_wild, measured
 from forwardnet.estimators.solvers import LBFGSB
 from forwardnet.estimators.together import Training, fit_together
@@ -37,9 +36,6 @@ Array = NDArray[Any]
 Held = tuple[Any, Any, Any]
 
 NOTHING_HELD: Held = (None, None, None)
-# A training of at most so many steps, and so many multiply-adds of rows and weights, is over before native code for it
-# would be made: it runs eagerly, and in double precision, which costs nothing there.
-SMALL_STEPS, SMALL_WORK = 300, 2e8
 
 
 class NetworkEstimator(Watched, Parameters):
@@ -180,6 +176,8 @@ class NetworkEstimator(Watched, Parameters):
             raise ValueError(f"requires y to be passed, but the target y is None: {type(self).__name__}")
         validate_data(self, X, reset=reset, skip_check_array=True)
         table = table_of(X, known, self.categorical_features)
+        if reset:
+            self.n_features_in_ = len(table.columns)  # lists of mappings have no shape that scikit-learn would see
         y = _check_y(y, multi_output=True, y_numeric=numeric, estimator=self)
         check_consistent_length(table, y)
         if not len(table):
@@ -192,6 +190,7 @@ class NetworkEstimator(Watched, Parameters):
         if self._reader.encoder is not None:
             validate_data(self, X, reset=False, skip_check_array=True)
             return self._reader(table_of(X, self._reader, None))
+        refuse_gaps(X)
         X = validate_data(self, X, reset=False, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32))
         return self._reader(_dense(X))
 
@@ -210,8 +209,8 @@ class NetworkEstimator(Watched, Parameters):
         if isinstance(data.X, Table):
             encoder = TableEncoder(numeric="standard" if self.scale else "none").fit(data.X)
         width = encoder.layout.width if encoder is not None else data.X.shape[1]
-        self._is_small = self._would_be_small(len(data), [width, *hidden, self._outputs()])
-        wants_double = self.precision == "auto" and (self._is_small or self._is_lbfgs)
+        is_small, self._is_short = planning.extent(self, len(data), [width, *hidden, self._outputs()])
+        wants_double = self.precision == "auto" and (is_small or self._is_lbfgs)
         dtype = np.dtype("float64" if wants_double else self.precision.replace("auto", "float32"))
         if encoder is not None:
             self._reader = Reader(dtype, encoder, data.X.names)
@@ -231,12 +230,6 @@ class NetworkEstimator(Watched, Parameters):
         self.best_loss_: float | None = None
         self.best_validation_score_: float | None = None
         self._trainer = self._optimizer_state = None
-
-    def _would_be_small(self, n: int, sizes: list[int]) -> bool:
-        """Whether a training is over before native code for it would be made, were it to run to its end."""
-        epochs = self.epochs or self.max_iter
-        steps = epochs * (1 if self._is_lbfgs else -(-n // self._batch_rows(n)))
-        return steps <= SMALL_STEPS and epochs * n * sum(a * b for a, b in pairwise(sizes)) <= SMALL_WORK
 
     def _batch_rows(self, n: int) -> int:
         return min(200 if self.batch_size == "auto" else int(self.batch_size), n)
@@ -292,6 +285,8 @@ class NetworkEstimator(Watched, Parameters):
             self._trainer = training.trainer_of(plan, measures_training=False)
             if partial and self._optimizer_state is not None:
                 self._trainer.optimizer.load_state_dict(self._optimizer_state)
+        if partial and self.compile == "auto":
+            self._trainer.compile = len(data) > planning.SHORT_STEPS * self._batch_rows(len(data))
         yield Training(
             self._trainer,
             data,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from forwardnet import nn, optim
@@ -9,6 +10,20 @@ from forwardnet.estimators import network, parameters
 from forwardnet.estimators.objective import Objective
 from forwardnet.estimators.plan import Plan
 from forwardnet.estimators.solvers import LBFGSB, Adam, Descent
+
+# A training of at most so many steps, and so many multiply-adds of rows and weights, is made in double precision, which
+# costs little there. scikit-learn's checks compare weights of rows with copies of rows to seven digits.
+SMALL_STEPS, SMALL_WORK = 300, 2e8
+# One of at most so many steps is over before native code for it would be made, and runs eagerly.
+SHORT_STEPS = 30
+
+
+def extent(own: Any, n: int, sizes: list[int]) -> tuple[bool, bool]:
+    """Whether a training on `n` rows, with layers of these sizes, is small and is short, were it to run to its end."""
+    epochs = own.epochs or own.max_iter
+    steps = epochs * (1 if own._is_lbfgs else -(-n // own._batch_rows(n)))
+    is_light = epochs * n * sum(a * b for a, b in pairwise(sizes)) <= SMALL_WORK
+    return steps <= SMALL_STEPS and is_light, steps <= SHORT_STEPS and is_light
 
 
 def network_of(own: Any, inputs: int, hidden: list[int], outputs: int) -> nn.Sequential:
@@ -44,7 +59,7 @@ def plan_of(own: Any, model: nn.Module, objective: Objective, metric: Any, *, se
         precision=str(first.dtype).rpartition(".")[2],
         threads=parameters.threads_of(own),
         seed=seed,
-        compile=not own._is_small if own.compile == "auto" else bool(own.compile),
+        compile=not own._is_short if own.compile == "auto" else bool(own.compile),
     )
 
 

@@ -107,6 +107,17 @@ def table_of(X: Any, reader: Reader | None, categorical: Any) -> Table:
     return as_table(X, kinds=dict.fromkeys(chosen, "category")) if chosen else table
 
 
+def refuse_gaps(X: Any) -> None:
+    """Raise `DataError` for rows with missing values where the network has learnt from rows without any."""
+    gaps = np.isnan(X) if isinstance(X, np.ndarray) and X.dtype.kind == "f" and X.ndim == 2 else np.zeros(0, bool)
+    if gaps.any():
+        row, column = np.argwhere(gaps)[0]
+        raise errors.DataError(
+            f"Input X contains NaN: row {row}, column {column}, and the network has learnt from rows without gaps",
+            hint="fit with rows some of which lack that value, too",
+        )
+
+
 def _categorical_names(categorical: Any, table: Table) -> list[str]:
     """The names of the columns that are given as a mask, as numbers or as names."""
     if categorical is None or isinstance(categorical, str):
