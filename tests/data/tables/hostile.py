@@ -50,6 +50,12 @@ ENCODINGS = [
     case(
         "wrong far below", b"a,b\n" + b"1,x\n" * 9 + b"2,\xe9\n", "line 11 is not utf-8", options={"encoding": "utf-8"}
     ),
+    case(
+        "one bad byte in utf-8", "a,b\n1,Köln\n2,Fürth\n".encode() + b"3,\xff\n", "line 4 has bytes that are not UTF-8"
+    ),
+    case(
+        "utf-8 told to be latin-1", "a,b\n1,é\n2,y\n", {"a": [1, 2], "b": ["Ã©", "y"]}, options={"encoding": "latin-1"}
+    ),
     case("unknown encoding", PLAIN, "encoding 'klingon' is not known", options={"encoding": "klingon"}),
     case("cut utf-16", PLAIN.encode("utf-16")[:-1], "is not utf-16"),
     case("mark in every cell", "\ufeffa,b\n1,x\n2,y\n", {"a": [1, 2], "b": ["x", "y"]}),

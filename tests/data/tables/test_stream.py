@@ -119,6 +119,15 @@ def test_a_file_that_changes_meanwhile_is_refused(tmp_path):
         list(stream.blocks())
 
 
+def test_rows_that_are_too_wide_for_the_memory_are_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(",".join(f"c{i}" for i in range(5000)) + "\n" + ",".join(["1"] * 5000) + "\n")
+    with pytest.raises(ForwardnetError, match=r"little for rows of 5000 values\nhint: allow (\d+) bytes") as caught:
+        TableStream(path, memory_limit=LEAST)
+    enough = int(str(caught.value).split("allow ")[1].split()[0])
+    assert len(TableStream(path, memory_limit=enough)) == 1
+
+
 def test_other_formats_are_refused(tmp_path):
     (tmp_path / "t.jsonl").write_text('{"a": 1}\n')
     with pytest.raises(DataError, match="save it as CSV"):

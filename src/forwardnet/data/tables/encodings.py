@@ -123,13 +123,25 @@ def _refuse_binary(path: Path, head: bytes) -> None:
 
 
 def _western(path: Path, line: int) -> tuple[str, str]:
-    """The encoding of a file that is not UTF-8 from that line on."""
-    name = "cp1252"
+    """The encoding of a file that is not UTF-8 in that line.
+
+    Raises DataError where it is UTF-8 otherwise: in another encoding all its letters beyond ASCII would be wrong.
+    """
+    name, right, wrong = "cp1252", 0, 0
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     with open_bytes(path) as stream:
         while block := stream.read(CHUNK):
             if any(code in block for code in (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")):
                 name = "latin-1"  # cp1252 does not have these
-                break
+            text = decoder.decode(block)
+            lost = text.count("\ufffd")
+            wrong += lost
+            right += len(text) - len(text.encode("ascii", "ignore")) - lost
+    if right > wrong:
+        raise DataError(
+            f"{path}: line {line} has bytes that are not UTF-8, which the file is otherwise",
+            hint="correct that line, or say encoding='cp1252' if the file is in that",
+        )
     return name, f"{name}, a guess, since line {line} is not UTF-8 (encoding=... says it)"
 
 

@@ -31,7 +31,7 @@ from forwardnet.errors import ArgumentError, DataError, FileFormatError
 CELL = 120  # bytes that a cell takes while its block is read: the text, and its place in lists
 MEMORY = 256 << 20
 LEAST = 8 << 20
-FEWEST_ROWS = 100
+FEWEST_ROWS = 20
 SHARES = 16
 
 
@@ -73,8 +73,13 @@ class TableStream:
         # A sixteenth each for a block of texts, for the sample and for the texts of categories. What Python frees it
         # keeps, so these are there beside what is made of them, and beside the rows that are learnt from later.
         row = CELL * self._layout.width
-        self.block_rows = int(max(min(memory_limit // SHARES // row, 65_536), FEWEST_ROWS))
-        self._sampling = Sampling(int(max(memory_limit // SHARES // row, FEWEST_ROWS)), seed)
+        if memory_limit // SHARES // row < FEWEST_ROWS:
+            raise ArgumentError(
+                f"{self.path}: memory_limit {memory_limit} bytes is little for rows of {len(self.names)} values",
+                hint=f"allow {FEWEST_ROWS * SHARES * row} bytes or more",
+            )
+        self.block_rows = min(memory_limit // SHARES // row, 65_536)
+        self._sampling = Sampling(memory_limit // SHARES // row, seed)
         rules = Rules(
             missing=frozenset(text.strip().casefold() for text in missing),
             decimal=decimal,
