@@ -250,3 +250,18 @@ def test_equal_rows_and_many_rows() -> None:
     z = spread(5000) @ few[0].weight.detach().numpy().T * 0.5
     assert np.abs(z.std(0) - 1).max() < 0.15  # of 1000 rows: 2 % is the deviation, of 64 neurons the largest
     assert z.std(0).min() != 1
+
+
+def test_a_row_of_weight_two_counts_twice_for_every_member() -> None:
+    draw = np.random.default_rng(0)
+    X, y = draw.normal(size=(12, 3)), draw.integers(0, 2, 12)
+    found = []
+    for rows, weight in ((np.arange(12), np.where(np.arange(12) < 4, 2.0, 1.0)), ([*range(12), *range(4)], None)):
+        ff.manual_seed(0)
+        model = nn.Sequential(nn.EnsembleView(2), nn.LinearEnsemble(3, 2, k=2), nn.MemberMean("logits"))
+        trainer = ff.Trainer(
+            model, nn.MemberCrossEntropyLoss(), ff.optim.SGD(model.parameters(), lr=0.1), precision="float64"
+        )
+        trainer.fit(X[rows], y[rows], epochs=3, batch_size=None, sample_weight=weight, progress=False)
+        found.append(model[1].weight.detach().numpy())
+    np.testing.assert_allclose(*found, rtol=1e-12)  # float64, sums in another order
