@@ -82,13 +82,21 @@ def check_promised_accuracies(text: str, printed: str) -> None:
 def test_commands_run(path: Path, tmp_path: Path) -> None:
     lines = "\n".join(blocks(text_of(path), "sh")).splitlines()
     commands = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("forwardnet ")]
-    assert {command[0] for command in commands} == {"datasets", "train", "evaluate", "predict"}
+    assert {command[0] for command in commands} == {"datasets", "train", "evaluate", "predict", "inspect"}
+    write_table(tmp_path / "table.csv")
     for command in commands:
         done = python(["-m", "forwardnet", *command], tmp_path)
         assert done.returncode == 0, f"forwardnet {shlex.join(command)}:\n{done.stderr}"
         assert done.stdout
     assert len((tmp_path / "predictions.csv").read_text(encoding="utf-8").splitlines()) == 1 + 359
-    assert (tmp_path / "runs" / "digits" / "report.html").is_file()
+    assert len((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()) == 1 + 120
+    assert all((tmp_path / "runs" / name / "report.html").is_file() for name in ("digits", "table"))
+
+
+def write_table(path: Path) -> None:
+    """The file that a reader would have: numbers, names, gaps, and a column y."""
+    rows = [f"{i % 9},{'abc'[i % 3]},{i / 7:.3g},{'yes' if i % 9 > 4 else 'no'}" for i in range(120)]
+    path.write_text("\n".join(["size,shop,weight,y", *rows]), encoding="utf-8")
 
 
 @pytest.mark.slow
