@@ -8,6 +8,7 @@ import random
 import numpy as np
 import pytest
 
+from data.tables.hostile import CASES
 from forwardnet.data.tables import TableStream, read_table
 from forwardnet.data.tables.stream import CELL, LEAST, SHARES
 from forwardnet.errors import DataError, ForwardnetError
@@ -26,6 +27,40 @@ def write(path, *, n=N, extra=()):
     lines += extra
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+# Those of one text file that is read whole; the widest takes long.
+WHOLE = [
+    case
+    for case in CASES
+    if "limit" not in case.options and case.file.endswith((".csv", ".gz")) and case.name != "10000 columns"
+]
+
+
+@pytest.mark.parametrize("case", WHOLE, ids=lambda case: case.name)
+def test_hostile_tables_are_read_or_refused_as_at_once(tmp_path, case):
+    path = tmp_path / case.file
+    path.write_bytes(case.content)
+    try:
+        whole = read_table(path, **case.options)
+    except ForwardnetError as error:
+        with pytest.raises(type(error)) as caught:
+            list(TableStream(path, memory_limit=1 << 30, **case.options).blocks())
+        assert caught.value.message == error.message
+        return
+    if "JSON" in whole.notes[0]:
+        with pytest.raises(DataError, match="save it as CSV"):
+            TableStream(path)
+        return
+    stream = TableStream(path, memory_limit=1 << 30, **case.options)
+    blocks = list(stream.blocks())
+    for column in whole:
+        for block in blocks:
+            assert (block[column.name].kind, block[column.name].levels) == (column.kind, column.levels)
+        np.testing.assert_array_equal(
+            np.concatenate([b[column.name].values for b in blocks[:2]]), column.values[: sum(map(len, blocks[:2]))]
+        )
+    assert stream.notes == whole.notes
 
 
 @pytest.mark.parametrize("rows", [37, 1000, N, None])

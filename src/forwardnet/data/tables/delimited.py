@@ -18,7 +18,7 @@ from forwardnet.data.tables.dialect import Dialect, checked_separator, detect, p
 from forwardnet.data.tables.encodings import checked_encoding, detect_encoding, is_gzip, open_text
 from forwardnet.data.tables.factor import Factored, Factoring
 from forwardnet.data.tables.judge import shown
-from forwardnet.errors import DataError, FileFormatError
+from forwardnet.errors import ArgumentError, DataError, FileFormatError
 
 SAMPLE_LINES = 500
 SAMPLE_CHARACTERS = 1 << 19  # a line may be long
@@ -43,6 +43,14 @@ class Layout:
     @property
     def width(self) -> int:
         return len(self.names)
+
+
+def check_options(header: bool | str, decimal: str | None) -> None:
+    """Refuse what cannot be told about a file."""
+    if header not in (True, False, "auto"):
+        raise ArgumentError(f"header is {header!r}, expected True, False or 'auto'")
+    if decimal not in (None, ".", ","):
+        raise ArgumentError(f"decimal is {decimal!r}, expected '.' or ','")
 
 
 def find_layout(

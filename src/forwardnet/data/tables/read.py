@@ -46,10 +46,7 @@ def read_table(
         MissingExtraError: the format needs a package that is not installed; says which.
     """
     path = Path(path)
-    if header not in (True, False, "auto"):
-        raise ArgumentError(f"header is {header!r}, expected True, False or 'auto'")
-    if decimal not in (None, ".", ","):
-        raise ArgumentError(f"decimal is {decimal!r}, expected '.' or ','")
+    delimited.check_options(header, decimal)
     if limit is not None and limit < 1:
         raise ArgumentError(f"limit is {limit}, expected 1 or more")
     check_file(path)

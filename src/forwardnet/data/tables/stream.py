@@ -61,9 +61,10 @@ class TableStream:
         self.path = Path(path)
         if memory_limit < LEAST:
             raise ArgumentError(f"memory_limit is {memory_limit} bytes, expected {LEAST} or more")
+        delimited.check_options(header, decimal)
         check_file(self.path)
         is_text = binary.format_of(self.path) == "text" and not records.is_json(self.path)
-        if not is_text:
+        if not is_text or records.begins_with_record(self.path):
             raise FileFormatError(f"{self.path}: only separated values can be read in blocks", hint="save it as CSV")
         self.memory_limit = memory_limit
         self._layout = delimited.find_layout(self.path, header=header, separator=separator, encoding=encoding)
