@@ -70,7 +70,7 @@ _LATER_NAMES = {
     **dict.fromkeys(
         (
             *("LinearRegressor", "LogisticRegression", "MLPClassifier", "MLPRegressor", "Perceptron"),
-            *("Autoencoder", "SequenceForecaster"),
+            *("Autoencoder", "BaggedMLP", "BaggedMLPClassifier", "BaggedMLPRegressor", "SequenceForecaster"),
         ),
         "forwardnet.estimators",
     ),

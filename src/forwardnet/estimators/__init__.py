@@ -8,6 +8,9 @@ from typing import Any
 # Name -> the module it is in, which is imported when the name is first used: a plan needs no scikit-learn.
 _MODULES = {
     "Autoencoder": "autoencoder",
+    "BaggedMLP": "bagging",
+    "BaggedMLPClassifier": "bagging",
+    "BaggedMLPRegressor": "bagging",
     "LinearRegressor": "linear",
     "LogisticRegression": "linear",
     "MLPClassifier": "classifier",

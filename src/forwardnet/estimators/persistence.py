@@ -42,7 +42,12 @@ CLASSES: dict[str, type[Any]] = {
     cls.__name__: cls for cls in (MLPClassifier, MLPRegressor, LogisticRegression, LinearRegressor, Perceptron)
 }
 # Estimators that describe themselves: the module whose `restored` makes them again.
-OTHERS = {"SequenceForecaster": "forecaster_file", "Autoencoder": "autoencoder_file"}
+OTHERS = {
+    "Autoencoder": "autoencoder_file",
+    "BaggedMLPClassifier": "bagging_file",
+    "BaggedMLPRegressor": "bagging_file",
+    "SequenceForecaster": "forecaster_file",
+}
 # What is learnt besides the weights, and what it may be in a file.
 FITTED: dict[str, type[Any] | tuple[type[Any], ...]] = {
     "n_features_in_": int,
@@ -61,7 +66,7 @@ FITTED: dict[str, type[Any] | tuple[type[Any], ...]] = {
     "temperature_": float,
     "_is_multilabel": bool,
     "_is_flat": bool,
-    "_is_small": bool,
+    "_is_short": bool,
     "_targets_per_row": int,
     "_clamps": bool,
     "_range": tuple,
@@ -81,15 +86,20 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         raise ArgumentError(f"{name}.save: nothing has been learnt yet", hint="call fit first")
     if name not in CLASSES:
         raise ArgumentError(f"save: {name} is none of {', '.join(CLASSES)}")
+    save_model(network.network_, path, metadata={"estimator": described(estimator)})
+
+
+def described(estimator: Any) -> dict[str, Any]:
+    """What a file says about a fitted estimator besides the weights of its network."""
     parameters, left_out = _parameters(estimator)
-    description = {
+    network = estimator.network_estimator_ if isinstance(estimator, Linear) else estimator
+    return {
         "format": FORMAT,
-        "class": name,
+        "class": type(estimator).__name__,
         "parameters": parameters,
         "left_out": left_out,
         "fitted": _fitted(network),
     }
-    save_model(network.network_, path, metadata={"estimator": description})
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -110,6 +120,11 @@ def load(path: str | os.PathLike[str]) -> Any:
     name = stored.text(description, "class", place, (*CLASSES, *OTHERS))
     if name in OTHERS:
         return importlib.import_module(f"forwardnet.estimators.{OTHERS[name]}").restored(model, description, place)
+    return adopted(model, description, place)
+
+
+def adopted(model: Any, description: Mapping[str, Any], place: str) -> Any:
+    """The estimator that `described` wrote about, with `model` as its network; raises `FileFormatError`."""
     made = _made(description, place)
     network = made._network() if isinstance(made, Linear) else made
     network.network_ = model
