@@ -170,6 +170,7 @@ ROWS = [
 BOOLEANS = {"a": [1, 0, 1], "b": [1, 0, None], "c": [1, 0, 1]}
 VALUES = [
     case("marks", "a\n1\nNA\nn/a\nNULL\nnone\nNaN\n-\n.\n?\n#N/A\n2\n", {"a": [1, *[None] * 9, 2]}, note="missing"),
+    case("plus and minus", "a,b\n+,1\n-,2\n,3\n", {"a": ["+", "-", None], "b": [1, 2, 3]}),
     case("own marks", "a\n1\nxx\n2\n", {"a": [1, None, 2]}, options={"missing": ["xx"]}),
     case("own marks alone", "a,b\n1,NA\n2,b\n", {"a": [1, 2], "b": ["NA", "b"]}, options={"missing": [""]}),
     case("all missing", "a,b\n1,NA\n2,\n", {"a": [1, 2], "b": [None, None]}, kinds={"b": "empty"}),

@@ -34,6 +34,7 @@ class Decision:
     levels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     marks: Mapping[str, int] = field(default_factory=dict)  # texts taken for missing values, and how often
+    kept: frozenset[str] = frozenset()  # marks for missing values that are values here
 
     def column(self, texts: Factored, rules: Rules, *, first_row: int = 0) -> Column:
         """The column of these texts, of which the first stands in row `first_row`.
@@ -46,7 +47,8 @@ class Decision:
                 numbers[np.isinf(numbers)] = np.nan
                 return Column(self.name, self.kind, numbers[texts.codes], None, self.reason)
         bare = [text.strip() for text in texts.texts]
-        present = [i for i, text in enumerate(bare) if text.casefold() not in rules.missing]
+        missing = rules.missing - self.kept
+        present = [i for i, text in enumerate(bare) if text.casefold() not in missing]
         if self.levels is not None:
             codes = {level: code for code, level in enumerate(self.levels)}
             coded = np.full(len(bare), -1, np.int32)

@@ -170,7 +170,12 @@ class Profile:
         """What the column is. Raises DataError where it cannot be what `kind` says."""
         self._settle()
         self.rules = rules
-        return replace(self._decide(n_columns), marks={mark: count for mark, count in self.marks.items() if mark})
+        kept = frozenset("-") if set(self.counts) == {"+"} and self.marks["-"] else frozenset()
+        for mark in kept:  # beside + alone it is no mark
+            self.counts[mark] = self.marks.pop(mark)
+            self.facts.missing -= self.counts[mark]
+        marks = {mark: count for mark, count in self.marks.items() if mark}
+        return replace(self._decide(n_columns), marks=marks, kept=kept)
 
     def _decide(self, n_columns: int) -> Decision:
         if self.kind is not None:
