@@ -192,8 +192,9 @@ def _test_length(series: Series, horizon: int, season: int, wish: int | None) ->
 def _described(series: Series, horizon: int, test: int) -> str:
     frequency = "" if series.frequency is None else f" {series.frequency.name}"
     dated = "" if series.dates is None else f" from {series.label(0)} to {series.label(len(series) - 1)}"
+    steps = "1 step" if horizon == 1 else f"{horizon} steps"
     return (
-        f"{series.name}: {len(series):,}{frequency} values{dated}; forecasts of {horizon} steps, "
+        f"{series.name}: {len(series):,}{frequency} values{dated}; forecasts of {steps}, "
         f"tried on the last {test} values"
     )
 

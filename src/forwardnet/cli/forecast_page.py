@@ -36,11 +36,12 @@ def judgement(outcome: ForecastOutcome) -> str:
     best = best_naive(rolling)
     gain, low, high = rolling.skill("network", best)
     own, other = (rolling.scores(name)["mae"] for name in ("network", best))
+    steps = "1 step" if rolling.horizon == 1 else f"{rolling.horizon} steps"
     which = "better" if gain >= 0 else "worse"
+    compared = f": {abs(gain):.0%} {which} (95 % interval of the gain {low:.0%} to {high:.0%})" if other else ""
     return (
-        f"{outcome.series.name}: in {len(rolling.origins)} forecasts of {rolling.horizon} steps the network was off by "
-        f"{own:.4g} (MAE), the {best} forecast by {other:.4g}: {abs(gain):.0%} {which} "
-        f"(95 % interval of the gain {low:.0%} to {high:.0%})."
+        f"{outcome.series.name}: in {len(rolling.origins)} forecasts of {steps} the network was off by "
+        f"{own:.4g} (MAE), the {best} forecast by {other:.4g}{compared}."
     )
 
 

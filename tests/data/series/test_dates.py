@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forwardnet.data.series.calendar import FEATURES, calendar_features, usual_features
-from forwardnet.data.series.dates import Frequency, check_dates, detect_frequency, gaps
+from forwardnet.data.series.dates import Frequency, check_dates, date_text, detect_frequency, gaps
 from forwardnet.errors import DataError, UnknownNameError
 
 
@@ -47,6 +47,23 @@ def test_a_missing_date_is_found(name: str, dates: np.ndarray, _: str) -> None:
     frequency = detect_frequency(holed)
     assert frequency.name == name
     assert gaps(holed, frequency).tolist() == [dates[3].item()]
+
+
+@pytest.mark.parametrize(
+    ("date", "frequency", "text"),
+    [
+        ("2024-01-01", Frequency("months", 12), "2024"),
+        ("2024-03-31", Frequency("months", 12, 31), "2024-03-31"),
+        ("2024-03-01", Frequency("months", 1), "2024-03"),
+        ("2024-03-01", Frequency("seconds", 86_400), "2024-03-01"),
+        ("2024-03-01T07:00:00", Frequency("seconds", 3600), "2024-03-01 07:00"),
+        ("2024-03-01T07:00:05", None, "2024-03-01 07:00:05"),
+    ],
+)
+def test_dates_are_written_as_short_as_their_frequency_allows(
+    date: str, frequency: Frequency | None, text: str
+) -> None:
+    assert date_text(np.datetime64(date, "s"), frequency) == text
 
 
 def test_seasons_are_those_of_day_week_and_year() -> None:

@@ -76,6 +76,8 @@ def test_missing_values_are_named_and_filled_only_when_asked() -> None:
         as_series(y, missing="interpolated")
     with pytest.raises(DataError, match="inf"):
         as_series([1.0, np.inf])
+    with pytest.raises(DataError, match=r"1e\+200 in row 1 is too large"):
+        as_series([1.0, 1e200])
     with pytest.raises(ShapeError, match="y has shape"):
         as_series(np.ones((3, 2)))
 

@@ -139,7 +139,8 @@ def detect_frequency(dates: Dates) -> Frequency:
         DataError: there are fewer than three dates, or one is not a whole number of steps after the one before.
     """
     if len(dates) < 3:
-        raise DataError(f"{len(dates)} dates are too few to see how far apart they are, expected at least 3")
+        found = "one date is" if len(dates) == 1 else f"{len(dates)} dates are"
+        raise DataError(f"{found} too few to see how far apart they are, expected at least 3")
     monthly = _months(dates)
     if monthly is not None:
         return monthly
@@ -173,7 +174,7 @@ def gaps(dates: Dates, frequency: Frequency) -> Dates:
 
 
 def date_text(date: np.datetime64, frequency: Frequency | None = None) -> str:
-    """`2024`, `2024-01`, `2024-01-31` or `2024-01-31 15:00:00`, by the frequency."""
+    """`2024`, `2024-01`, `2024-01-31` or `2024-01-31 15:00`, by the frequency."""
     if frequency is not None and frequency.name == "yearly" and date == date.astype("datetime64[Y]"):
         return str(date.astype("datetime64[Y]"))
     if frequency is not None and frequency.unit == "months" and frequency.day == 1:
@@ -183,7 +184,7 @@ def date_text(date: np.datetime64, frequency: Frequency | None = None) -> str:
 
 def _text(date: Any) -> str:
     text = str(np.asarray(date, "datetime64[s]"))
-    return text.removesuffix("T00:00:00").replace("T", " ")
+    return text.removesuffix("T00:00:00").replace("T", " ").removesuffix(":00")
 
 
 def _months(dates: Dates) -> Frequency | None:

@@ -52,7 +52,7 @@ def read_series(
     by_name = None if by is None else find_name(table.names, by)
     values = _value_columns(table, columns, {date_name, by_name})
     parts = [("", table)] if by_name is None else _parts(table, by_name)
-    notes = [*table.notes, "no column of dates: rows are taken as one step apart"] if date_name is None else table.notes
+    notes = [*table.notes, *_dateless(table)] if date_name is None else list(table.notes)
     found = []
     for label, part in parts:
         when = None if date_name is None else _dates(part[date_name])
@@ -150,6 +150,13 @@ def _value_columns(table: Table, columns: Sequence[str] | None, taken: set[str |
         kinds = ", ".join(f"{c.name} ({c.kind})" for c in list(table)[:8])
         raise DataError(f"{table.name} has no column of numbers to forecast: {kinds}")
     return found
+
+
+def _dateless(table: Table) -> list[str]:
+    """That there are no dates, and which columns could have been some."""
+    others = [f"{c.name} is taken for {c.kind}" for c in table if c.is_coded][:3]
+    found = f" ({', '.join(others)})" if others else ""
+    return [f"no column of dates{found}: rows are taken as one step apart"]
 
 
 def _parts(table: Table, by: str) -> list[tuple[str, Table]]:

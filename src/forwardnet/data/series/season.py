@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-# A season is believed in when the autocorrelation at its length is at least this,
+# A season is believed in when the autocorrelation at its length is at least this.
 LEAST_CORRELATION = 0.3
-# and a logarithm when it makes the spread of blocks at least this much more alike.
+# Where nothing is known of the dates, only seasons up to this length are looked for.
+LONGEST, ALMOST = 400, 0.9
+# A logarithm is taken when it makes the spread of blocks at least this much more alike.
 LEAST_GAIN = 0.1
 _FEWEST_BLOCKS = 4
 
@@ -23,12 +25,15 @@ _FEWEST_BLOCKS = 4
 def detect_season(values: Array, candidates: Sequence[int] | None = None) -> tuple[int, str]:
     """The length of the season of `values` (T,), 1 for none, and the reason in words.
 
-    Of the candidates (None: 2 to T/3) that fit in twice, a season s is one where the autocorrelation r(s) of the
-    values without their straight trend is at least 0.3, and higher than a quarter of a season earlier and later: a
-    slow wave has a high r everywhere, a season a peak. The one with the highest r is taken.
+    Of the candidates (None: 2 to T/3, at most 400) that fit in twice, a season s is one where the autocorrelation r(s)
+    of the values without their straight trend is at least 0.3, and higher than a quarter of a season earlier and
+    later: a slow wave has a high r everywhere, a season a peak. The one with the highest r is taken; without candidates
+    the shortest of which r is nine tenths of that, because two cycles of a season look like a season, too.
     """
     n = len(values)
-    fitting = [s for s in (range(2, n // 3 + 1) if candidates is None else candidates) if 2 <= s <= n // 2]
+    fitting = [
+        s for s in (range(2, min(n // 3, LONGEST) + 1) if candidates is None else candidates) if 2 <= s <= n // 2
+    ]
     if not fitting:
         return 1, "no season: the series is shorter than two of the cycles it could have"
     time = np.arange(n)
@@ -41,15 +46,18 @@ def detect_season(values: Array, candidates: Sequence[int] | None = None) -> tup
         # Divided by T - lag: sums of fewer products must not look like a weaker season.
         return float(rest[lag:] @ rest[:-lag]) / (n - lag) / (total / n) if 0 < lag < n else 1.0
 
-    best, best_r = 1, LEAST_CORRELATION
+    peaks: dict[int, float] = {}
     for s in fitting:
         r, aside = correlation(s), max(1, s // 4)
-        if r >= best_r and r > correlation(s - aside) and r > correlation(s + aside):
-            best, best_r = s, r
-    if best == 1:
+        if r >= LEAST_CORRELATION and r > correlation(s - aside) and r > correlation(s + aside):
+            peaks[s] = r
+    if not peaks:
         tried = "" if candidates is None else f" of {', '.join(map(str, fitting))} steps"
         return 1, f"no season{tried}: no peak of the autocorrelation of {LEAST_CORRELATION:g} or more"
-    return best, f"season of {best} steps: the autocorrelation there has a peak of {best_r:.2f}"
+    best = max(peaks, key=lambda s: peaks[s])
+    if candidates is None:
+        best = min(s for s, r in peaks.items() if r >= ALMOST * peaks[best])
+    return best, f"season of {best} steps: the autocorrelation there has a peak of {peaks[best]:.2f}"
 
 
 def log_helps(values: Array, block: int) -> tuple[bool, str]:

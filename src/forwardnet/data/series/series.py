@@ -20,6 +20,9 @@ MISSING = ("refuse", "interpolate")
 # A share of missing dates up to this is closed: the rows are taken as consecutive, and it is said. It is what leap
 # days left out of a daily series make.
 FEW = 0.01
+_INTERPOLATE = 'have them put on straight lines: missing="interpolate", or --missing interpolate'
+# Larger values have squares whose sum no float64 can hold.
+LARGEST = 1e140
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,9 @@ def as_series(y: Any, dates: Any = None, *, name: str = "y", missing: str = "ref
         values = values[:, 0]
     holes = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, np.bool_)
     checked = check_features(np.where(holes, 0, values) if holes.any() else values, where=name, ndim=1, dtype=float)
+    if np.abs(checked).max() > LARGEST:
+        row = int(np.argmax(np.abs(checked)))
+        raise DataError(f"{name}: {checked[row]:g} in row {row} is too large", hint="divide the values, by 1e6 or so")
     values = np.where(holes, np.nan, checked)
     if dates is None:
         return _filled(Series(name, values), missing)
@@ -109,7 +115,7 @@ def _without_gaps(series: Series, missing: str) -> Series:
         every = np.concatenate([series.dates[:1], series.frequency.after(series.dates[0], int(positions[-1]))])
         return replace(series, values=values, dates=every, notes=(*series.notes, f"{series.name}: {what}"))
     if absent.size > FEW * len(series):
-        raise DataError(f"{series.name}: {what}", hint="add the rows, or have the values interpolated (interpolate)")
+        raise DataError(f"{series.name}: {what}", hint=f"add the rows, or {_INTERPOLATE}")
     note = f"{series.name}: {what}; the rows are taken as consecutive"
     return replace(series, notes=(*series.notes, note))
 
@@ -124,7 +130,7 @@ def _filled(series: Series, missing: str) -> Series:
     if missing == "refuse":
         raise DataError(
             f"{series.name}: {what}, expected a value for each date",
-            hint="fill them in, or have them interpolated (interpolate)",
+            hint=f"fill them in, or {_INTERPOLATE}",
         )
     note = f"{series.name}: {what} interpolated on straight lines"
     return replace(series, values=interpolated(series.values), notes=(*series.notes, note))
