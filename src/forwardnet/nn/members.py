@@ -383,10 +383,12 @@ def start_(weight: Tensor, start: str, chunks: Sequence[int] | None = None) -> T
     if start == "ones":
         return init.ones_(weight)
     k, width = weight.shape
-    numbers = list(range(width)) if chunks is None else [int(c) for c in chunks]
-    if len(numbers) != width or min(numbers, default=0) < 0:
-        raise ArgumentError(f"chunks has {len(numbers)} numbers, expected {width} numbers >= 0, one for each column")
-    shape = (int(k), max(numbers) + 1)
+    given = range(width) if chunks is None else [int(c) for c in chunks]
+    if len(given) != width:
+        raise ArgumentError(f"chunks has {len(given)} numbers, expected {width}, one for each column")
+    place = {number: i for i, number in enumerate(dict.fromkeys(given))}
+    numbers = [place[number] for number in given]
+    shape = (int(k), len(place))
     drawn = randn(*shape) if start == "normal" else 2.0 * (rand(*shape) < 0.5).float() - 1.0
     with no_grad():
         weight.copy_(drawn[:, tensor(numbers)])
