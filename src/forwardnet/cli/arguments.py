@@ -17,7 +17,7 @@ def _option(name: str, metavar: str, help: str) -> Any:
 # What is learnt from.
 Data = Annotated[
     str,
-    typer.Argument(metavar="DATA", help="A table (CSV, TSV, Parquet, Arrow, JSON lines, Excel), .npz, IDX, name."),
+    typer.Argument(metavar="DATA", help="Table (CSV, TSV, Parquet, Arrow, JSON lines, Excel), .npz, images, name."),
 ]
 Target = Annotated[Text, _option("--target", "COL", "Column to be predicted: its name, or its number from 1.")]
 NoHeader = Annotated[bool, typer.Option("--no-header", help="The first row of the file has values, not names.")]

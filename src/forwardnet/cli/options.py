@@ -19,6 +19,8 @@ _MOST_UNITS = 10_000_000
 _BYTES_PER_WEIGHT = 40
 # the values and derivatives of one unit for one row of a step:
 _BYTES_PER_VALUE = 12
+# encoded inputs, their training rows, and what the native program reads of them:
+_BYTES_PER_INPUT = 12
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,18 @@ def check_memory(sizes: tuple[int, ...], batch_size: int) -> None:
             f"a network of {'-'.join(map(str, sizes))} has {weights:,} weights and needs about "
             f"{needed / 2**30:,.1f} GiB to train, but only {free / 2**30:,.1f} GiB are free",
             hint="choose smaller layers with --hidden",
+        )
+
+
+def check_table_memory(n_rows: int, width: int, workers: int) -> None:
+    """Refuse a table whose encoded copies do not fit into this machine's free memory, `workers` at once."""
+    needed = _BYTES_PER_INPUT * n_rows * width * workers
+    free = _free_memory()
+    if free is not None and needed > free:
+        raise ArgumentError(
+            f"{n_rows:,} rows become {width:,} inputs each and need about {needed / 2**30:,.1f} GiB to train on, "
+            f"but only {free / 2**30:,.1f} GiB are free",
+            hint="leave out columns with --ignore, or validate with fewer at once: --threads 1",
         )
 
 

@@ -138,6 +138,27 @@ def _image_shape(name: str, pipeline: Pipeline) -> tuple[int, ...]:
     return pipeline.image_shape
 
 
+def _images(name: str, pipeline: Pipeline) -> Dataset:
+    """The images of a folder, of the size that the model wants, with its classes.
+
+    Raises:
+        FileFormatError: the model is for something else.
+        ArgumentError: the folder has other classes.
+    """
+    from forwardnet.data.images import load_image_folder
+
+    shape = pipeline.image_shape
+    if shape is None:
+        raise FileFormatError(f"{name!r} is a folder, and the model was not trained on images")
+    data = load_image_folder(name, size=(shape[0], shape[1]), color="rgb" if len(shape) == 3 else "grey")
+    if data.target_names != pipeline.target_names:
+        raise ArgumentError(
+            f"{name!r} has folders of the classes {', '.join(data.target_names[:8])}, "
+            f"but the model knows {', '.join(pipeline.target_names[:8])}"
+        )
+    return data
+
+
 def _arrays(name: str, trained: TrainedModel, labels: Path | None) -> dict[str, Array]:
     """The arrays of a file; of a table the columns that have the names of the model's features."""
     if is_image_file(name):

@@ -55,6 +55,8 @@ def load_dataset(name: str, data_dir: Path | None, output: Output) -> Any:
         return found
     if name not in data.datasets.ENTRIES and is_idx(Path(name)):
         return idx_dataset(Path(name))
+    if name not in data.datasets.ENTRIES and Path(name).is_dir():
+        return load_image_folder(name)
     if name not in data.datasets.ENTRIES and (os.sep in name or Path(name).suffix or Path(name).exists()):
         raise FileFormatError(
             f"{name!r} is neither a data set's name nor a file of a known kind",

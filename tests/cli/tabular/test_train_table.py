@@ -232,3 +232,24 @@ def test_little_time_is_said(run: Any, tmp_path: Path) -> None:
     found = run(*line).json
     assert list(found["figures"]) == ["network", "simplest"]
     assert any("time limit" in note for note in found["notes"]) and found["importance"] == []
+
+
+def test_what_cannot_fit_into_memory_is_refused_before_training(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_table(tmp_path / "table.csv")
+    monkeypatch.setattr("forwardnet.cli.options._free_memory", lambda: 20_000)
+    result = run("train", source, "--target", "y", *FAST, "--out", tmp_path / "run")
+    assert result.code == 2 and "GiB are free" in result.err.splitlines()[-1] and "--ignore" in result.err
+
+
+@pytest.mark.parametrize("what", [("--task", "classification"), ("--task", "regression"), ("--target", "1")])
+def test_find_lr(run: Any, tmp_path: Path, what: tuple[str, str]) -> None:
+    source = write_table(tmp_path / "table.csv", classes=False)
+    source.write_text("z,a,b\n" + "".join(f"{int((i * 5) % 11 > 4)},{i / 7},{(i * 5) % 11}\n" for i in range(80)))
+    target = () if "--target" in what else ("--target", "z")
+    found = run("find-lr", source, *target, *what, "--hidden", "8", "--json", "--out", tmp_path / "lr.png").json
+    assert len(found["rates"]) == len(found["losses"]) > 10 and found["rates"][0] == 1e-5
+    assert found["suggestion"] is None or 1e-5 < found["suggestion"] < 10
+    assert (tmp_path / "lr.png").read_bytes().startswith(b"\x89PNG")
+    assert "loss" in run("find-lr", source, *target, *what, "--hidden", "8").out

@@ -6,6 +6,7 @@ Axis glossary: n rows, m rows that were asked about, C classes.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forwardnet.cli.options import check_memory, check_table_memory
 from forwardnet.cli.output import Output
-from forwardnet.cli.tabular.network import make_estimator
+from forwardnet.cli.tabular.network import batch_rows, make_estimator, usual_hidden
 from forwardnet.cli.tabular.options import TableOptions
 from forwardnet.cli.tabular.problem import Problem
 from forwardnet.cli.tabular.split import Division, divide
-from forwardnet.data.tables import Table
+from forwardnet.data.tables import Column, Table
 from forwardnet.explain import Dependence, Importance, column_importance, partial_dependence
 from forwardnet.train.metrics import METRICS
 from forwardnet.validate import Fold, Validation, cross_validate, folds as split_folds
@@ -37,6 +39,7 @@ FIGURES = {
 _MOST_FOLDS = 50  # that the baselines are fitted for, too
 _FEWER_FOLDS = 10
 _EXPLAINING = 10.0  # seconds at most for importances
+_DATE_PARTS = 12  # inputs that a date becomes, at most
 _SHOWN = 4  # columns whose dependence is drawn
 _DEPENDENCE_ROWS = 500
 
@@ -117,6 +120,7 @@ def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -
     folds = division.folds
     n_rows = min(len(fold.train) for fold in folds)
     metrics = _metrics(problem, options)
+    _check_memory(problem, options, n_rows, len(folds))
     estimator = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n_rows)
     output.say(f"split    {division.how}")
     validation = clock.timed("network", lambda: _validate(estimator, problem, division, metrics, options, output))
@@ -136,6 +140,23 @@ def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -
         options, problem, division, validation, asked, predictions, comparison, kept, learnt,
         importance, dependences, clock.seconds, tuple(notes),
     )  # fmt: skip
+
+
+def _check_memory(problem: Problem, options: TableOptions, n_rows: int, n_folds: int) -> None:
+    """Refuse what cannot fit, before anything is trained."""
+    width = sum(_inputs(column) for column in problem.X)
+    workers = min(n_folds, options.threads or os.cpu_count() or 1)
+    check_table_memory(n_rows, width, workers)
+    hidden = options.hidden if options.hidden is not None else usual_hidden(n_rows)
+    outputs = len(problem.classes) if problem.is_classifier else 1
+    check_memory((width, *hidden, outputs), options.batch_size or batch_rows(n_rows))
+
+
+def _inputs(column: Column) -> int:
+    """At most so many inputs become of a column."""
+    if column.kind == "date":
+        return _DATE_PARTS
+    return len(column.levels) if column.levels is not None else 1 + bool(column.is_missing.any())
 
 
 def _metrics(problem: Problem, options: TableOptions) -> list[str]:
