@@ -192,6 +192,8 @@ def test_a_file_that_is_damaged_or_of_another_kind_is_refused(fitted: SequenceFo
         {"format": 2},
         {"parameters": {"hidden": -1}},
         {"fitted": {**own, "view": {"framing": {"window": 8}, "calendar": []}}},
+        {"fitted": {**own, "view": {**own["view"], "framing": {**own["view"]["framing"], "window": 10**12}}}},
+        {"fitted": {**own, "view": {**own["view"], "calendar": ["eternity"]}}},
         {"fitted": {**own, "levels": []}},
         {"fitted": {**own, "inputs": {"mean": [0.0], "scale": [1.0]}}},
         {"fitted": {**own, "residuals": [[1.0]] * 5 + [[]]}},
@@ -211,6 +213,8 @@ def test_what_cannot_be_forecast_is_refused_in_one_sentence(fitted: SequenceFore
         fitted.forecast(level=90)
     with pytest.raises(DataError, match="expected at least"):
         fitted.forecast(history=y[:3], dates=months(3))
+    with pytest.raises(DataError, match="is daily, but the forecaster has learnt from a series that is monthly"):
+        fitted.forecast(history=y, dates=np.datetime64("2020-01-01") + np.arange(60))
     with pytest.raises(DataError, match="has 5 values, expected at least"):
         SequenceForecaster(horizon=4, **QUICK).fit_series(y[:5])
     with pytest.raises(DataError, match="logarithm cannot be taken of"):

@@ -204,6 +204,12 @@ class SequenceForecaster(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if len(series) != len(self.levels_):
             raise ShapeError(f"forecast: {len(series)} series, expected the {len(self.levels_)} that were learnt from")
         ahead = X if self.is_many_ else [X]
+        for learnt, given in zip(self.series_, series, strict=True):
+            if given.frequency is not None and learnt.frequency not in (None, given.frequency):
+                raise DataError(
+                    f"{given.name} is {given.frequency.name}, but the forecaster has learnt from a series that is "
+                    f"{getattr(learnt.frequency, 'name', 'without dates')}"
+                )
         width = conformal(self.residuals_, level)
         found = [self._one(i, one, ahead, steps, level, width) for i, one in enumerate(series)]
         return found if self.is_many_ else found[0]

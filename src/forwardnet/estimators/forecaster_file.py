@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forwardnet import nn
 from forwardnet.data.scaling import Standardizer
 from forwardnet.data.series import Framing, Frequency, Series, as_series
+from forwardnet.data.series.calendar import FEATURES
 from forwardnet.errors import ArgumentError, FileFormatError, ForwardnetError
 from forwardnet.estimators.series_network import Fitted
 from forwardnet.estimators.series_rows import Level, View
@@ -83,8 +84,17 @@ def _made(model: nn.Module, parameters: Any, values: Any) -> SequenceForecaster:
         made.view_ = View(Framing(**values["view"]["framing"]), tuple(values["view"]["calendar"]))
         made.levels_ = tuple(Level(bool(v["is_log"]), float(v["mean"]), float(v["scale"])) for v in values["levels"])
         made.series_ = [_series(v) for v in values["series"]]
-        if made.view_.framing.horizon != len(targets.mean) or len(made.levels_) != len(made.series_):
-            raise ArgumentError("its parts do not fit together")
+        framing = made.view_.framing
+        if framing.horizon != len(targets.mean) or len(made.levels_) != len(made.series_):
+            raise ArgumentError("the horizon or the number of series is another in one of its parts")
+        # Before anything of that size is made.
+        width = framing.width + 2 * sum(FEATURES[name] for name in made.view_.calendar)
+        if width + made.n_known_ * framing.horizon != made.n_features_in_:
+            raise ArgumentError(
+                f"the networks have {made.n_features_in_} inputs, and the view of the series another number"
+            )
+        if any(len(series) < framing.reach for series in made.series_):
+            raise ArgumentError(f"a series is shorter than the {framing.reach} values that a forecast needs")
     # Weights and description must fit: what cannot be predicted with is refused here and not at the first use.
     if made.ensemble_.predict(np.zeros((1, made.n_features_in_))).shape != (1, len(targets.mean)):
         raise ArgumentError("the networks have another number of outputs")
