@@ -147,6 +147,8 @@ def test_quantiles_hold_their_share_and_do_not_cross() -> None:
     two = MLPRegressor("quantile", **FAST).fit(XD, np.stack([YD, -YD], axis=1))
     assert two.predict_quantiles(XD).shape == (442, 2, 3)
     assert two.predict(XD).shape == (442, 2)
+    with pytest.raises(ArgumentError, match="quantiles is 1.5, expected numbers between 0 and 1"):
+        MLPRegressor("quantile", **FAST, quantiles=(0.5, 1.5)).fit(XD, YD)
     with pytest.raises(ArgumentError, match=r"leave level out"):
         network.predict_interval(XD, 0.5)
 

@@ -36,7 +36,23 @@ def has_epochs(estimator: NetworkEstimator) -> bool:
 class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
     """Multilayer perceptron classifier: scikit-learn's, trained by native code, and more.
 
-    See `forwardnet.estimators` for what the parameters mean.
+    X may be an array, a sparse matrix, or a frame with gaps, texts and categories; y has classes (n,) or several labels
+    (n, k). After `fit` there is all that scikit-learn has (`classes_`, `coefs_`, `loss_curve_`, ...), and `network_`,
+    `history_`, and `diagnosis_`: how the fit ended, what was measured, and which parameter to change.
+
+    Args:
+        hidden_layer_sizes: units of each hidden layer.
+        activation: of the hidden layers, one name for all or one for each: scikit-learn's, or any of `nn`.
+        class_weight: "balanced", or class -> weight.
+        label_smoothing: share of the target that is spread evenly over the classes.
+        calibrate: hold out `validation_fraction` of the rows (or take those that end the training) and find on them the
+            temperature by which the log-odds are divided, so that probabilities come true.
+
+    All others are those of `Parameters`.
+
+    Example:
+        >>> network = MLPClassifier((64, 64), dropout=0.1, early_stopping=True, random_state=0).fit(X, y)
+        >>> print(network.score(X, y), network.diagnosis_)
     """
 
     hidden_layer_sizes: int | Sequence[int] = (100,)

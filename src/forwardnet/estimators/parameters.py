@@ -21,7 +21,33 @@ PRECISIONS = ("auto", "float32", "float64")
 
 @dataclass(eq=False, repr=False)
 class Parameters(BaseEstimator):  # type: ignore[misc]
-    """What both estimators take by name. The first group has scikit-learn's names, defaults and meaning."""
+    """What both estimators take by name.
+
+    Those of scikit-learn's perceptrons (`solver` to `max_fun`) have their defaults and their meaning. The others:
+
+    Args:
+        dropout: share of the activations of a hidden layer that a step leaves out, or one for each layer.
+        batch_norm: normalise what a hidden layer sums up over the batch, before its activation.
+        layer_norm: normalise it over the layer.
+        input_noise: standard deviation of noise that each step adds to the inputs, in scaled units.
+        residual: let a hidden layer that is as wide as the one before learn what is to be added to its input.
+        init: how weights are drawn, a name of `nn.init`, with biases of 0; None draws both as scikit-learn does.
+        l1: factor of the sum of the absolute weights in what is minimised.
+        max_norm: largest norm of the weights into a unit.
+        optimizer: in place of `solver`: a name of `optim`, with the rate `learning_rate_init`, or a function of the
+            parameters that makes one.
+        scheduler: a name of `optim.lr_scheduler`, over all epochs, or a function of the optimiser.
+        epochs: exactly so many, whatever `max_iter` and `tol` say.
+        monitor: the figure of validation rows by which training ends and the best epoch is kept: a name of
+            `ff.metrics`, or "loss"; None is accuracy for classes and R^2 for numbers.
+        preset: a published recipe ("realmlp", "realmlp-small", "tabm", "tabm-small") decides on network and training.
+        scale: whether features, and the targets of a regression, are standardised inside; "auto" where they need it.
+        categorical_features: columns that are categories: names, numbers, or a mask. Texts are anyway.
+        precision: "float32", "float64", or "auto": double for L-BFGS and small trainings.
+        threads: most threads of a fit; None leaves it to the engine.
+        n_jobs: the same as joblib counts, where `threads` is None.
+        compile: whether steps are native code; "auto" unless there are at most thirty.
+    """
 
     _: KW_ONLY
     solver: str = "adam"
@@ -45,14 +71,12 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     epsilon: float = 1e-8
     n_iter_no_change: float = 10
     max_fun: int = 15000
-    # The network.
     dropout: float | Sequence[float] = 0.0
     batch_norm: bool = False
     layer_norm: bool = False
     input_noise: float = 0.0
     residual: bool = False
     init: str | None = None
-    # The training.
     l1: float = 0.0
     max_norm: float | None = None
     optimizer: str | Callable[..., Any] | None = None
@@ -60,10 +84,8 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     epochs: int | None = None
     monitor: str | None = None
     preset: str | None = None
-    # The data.
     scale: bool | str = "auto"
     categorical_features: Any = None
-    # The machine.
     precision: str = "auto"
     threads: int | None = None
     n_jobs: int | None = None

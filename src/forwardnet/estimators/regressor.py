@@ -27,7 +27,23 @@ LOSSES = ("squared_error", "poisson", "absolute_error", "huber", "quantile", "ga
 class MLPRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
     """Multilayer perceptron regressor: scikit-learn's, trained by native code, and more.
 
-    See `forwardnet.estimators` for what the parameters mean.
+    X as for `MLPClassifier`, y has numbers (n,) or (n, k).
+
+    Args:
+        loss: "squared_error", "absolute_error", "huber"; "poisson" for counts, whose mean is e^output; "quantile" for
+            several `quantiles` at once (`predict_quantiles`, `predict_interval`); "gaussian_nll" for a mean and a
+            standard deviation of each target (`predict_std`, `predict_interval`).
+        hidden_layer_sizes: units of each hidden layer.
+        activation: of the hidden layers, one name for all or one for each: scikit-learn's, or any of `nn`.
+        quantiles: those that "quantile" learns, each in (0, 1).
+        delta: where Huber's loss becomes linear, in units of the target as it is learnt.
+
+    All others are those of `Parameters`. A target of wild scale is standardised inside (`scale`), and the losses that
+    are shown are in those units.
+
+    Example:
+        >>> network = MLPRegressor("quantile", quantiles=(0.05, 0.5, 0.95), random_state=0).fit(X, y)
+        >>> low, high = network.predict_interval(X)
     """
 
     loss: str = "squared_error"
@@ -80,7 +96,10 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
     # Training
 
     def _objective(self, weights: Any) -> Objective:
-        k = self._targets_per_row
+        k, where = self._targets_per_row, type(self).__name__
+        for level in self.quantiles:
+            parameters.number(where, "quantiles", level, lambda v: 0 < v < 1, "numbers between 0 and 1")
+        parameters.number(where, "delta", self.delta, lambda v: v > 0, "a number > 0")
         known = {
             "squared_error": objective.squared_error,
             "absolute_error": objective.absolute_error,
