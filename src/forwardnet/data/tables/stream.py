@@ -20,7 +20,6 @@ from forwardnet.data.tables import binary, delimited, records
 from forwardnet.data.tables.decision import Decision
 from forwardnet.data.tables.delimited import Block
 from forwardnet.data.tables.encodings import check_file
-from forwardnet.data.tables.factor import factored
 from forwardnet.data.tables.headers import find_name
 from forwardnet.data.tables.judge import MISSING, MOST_LEVELS, Rules
 from forwardnet.data.tables.kinds import Marks, check_kinds, settled
@@ -100,7 +99,7 @@ class TableStream:
             rules = replace(rules, place=lambda row, b=block, f=first: _place(row, b, f))  # type: ignore[misc]
             for profile, column in zip(profiles, block.columns, strict=True):
                 profile.rules = rules
-                profile.add(factored(column))
+                profile.block(column)
             self._sampling.add(block)
             self.n += len(block.lines)
         if not self.n:
@@ -147,7 +146,7 @@ class TableStream:
     def _table(self, block: Block, first: int) -> Table:
         rules = replace(self._rules, place=lambda row: f"line {block.lines[row - first]}")
         columns = [
-            decision.column(factored(texts), rules, first_row=first)
+            decision.block(texts, rules, first_row=first)
             for decision, texts in zip(self._decisions, block.columns, strict=True)
         ]
         return Table(tuple(columns), name=self.path.name, notes=self.notes)
