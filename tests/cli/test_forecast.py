@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import os
 from collections.abc import Callable
@@ -85,6 +86,20 @@ def test_the_model_goes_on_from_a_longer_history(forecast_run: Path) -> None:
     rows = lines_of(forecast_run)
     found = model.forecast()
     assert [f"{value:.9g}" for value in found.values] == [row["forecast"] for row in rows]
+
+
+def test_the_python_lines_give_the_same_forecast(
+    forecast_run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(forecast_run.parent)
+    page = html.unescape((forecast_run / "report.html").read_text(encoding="utf-8"))
+    lines = page.split("<pre>")[-1].split("</pre>")[0]
+    exec(compile(lines, "report.html", "exec"), {})
+    said = capsys.readouterr().out
+    report = json.loads((forecast_run / "report.json").read_text(encoding="utf-8"))["series"][0]
+    assert f"network: MAE {report['test']['methods']['network']['mae']:.4g}" in said
+    numbers = np.array(said.split("[")[-1].strip(" ]\n").split(), float)
+    assert np.allclose(numbers, report["forecast"]["values"], rtol=1e-7)  # as many digits as are printed
 
 
 def test_one_json_object_and_the_same_again(run: Run, forecast_run: Path, tmp_path: Path) -> None:

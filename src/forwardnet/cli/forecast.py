@@ -7,6 +7,7 @@ import io
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,7 @@ class ForecastOutcome:
     model: Any  # SequenceForecaster, fitted to the whole series
     forecast: Forecast
     decisions: tuple[str, ...]
+    settings: Mapping[str, Any]  # of the rolling origins
     seconds: float
 
 
@@ -151,16 +153,15 @@ def forecast_series(series: Series, options: ForecastOptions, output: Output) ->
         threads=options.threads,
         **{name: value for name, value in given.items() if value is not None},
     )
-    rolling = rolling_origin(
-        model,
-        series,
-        horizon=horizon,
-        test=test,
-        season=season,
-        step=-(-(test - horizon + 1) // MOST_ORIGINS),
-        refits=REFITS if len(series) <= LONG else LONG_REFITS,
-        level=level,
-    )
+    settings: dict[str, Any] = {
+        "horizon": horizon,
+        "test": test,
+        "season": season,
+        "step": -(-(test - horizon + 1) // MOST_ORIGINS),
+        "refits": REFITS if len(series) <= LONG else LONG_REFITS,
+        "level": level,
+    }
+    rolling = rolling_origin(model, series, **settings)
     model.fit_series(series)
     for note in model.notes_:
         output.say(f"  {note}")
@@ -170,6 +171,7 @@ def forecast_series(series: Series, options: ForecastOptions, output: Output) ->
         model=model,
         forecast=model.forecast(level=level),
         decisions=tuple(model.notes_),
+        settings=settings,
         seconds=time.perf_counter() - started,
     )
 

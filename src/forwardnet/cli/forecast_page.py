@@ -242,19 +242,18 @@ def _repeat(outcome: ForecastOutcome, options: ForecastOptions) -> tuple[Block, 
     chosen.append(("missing", options.missing))
     given = "".join(f", {name}={value!r}" for name, value in chosen if value is not None)
     window = f"{options.window}, " if options.window is not None else ""
-    horizon, season = outcome.rolling.horizon, outcome.rolling.season
-    own = "" if options.season is None else f", season={season}"
-    own += "" if options.epochs is None else f", max_epochs={options.epochs}"
+    own = {"season": options.season, "max_epochs": options.epochs, "random_state": options.seed}
+    made = "".join(f", {name}={value!r}" for name, value in own.items() if value is not None)
+    settings = ", ".join(f"{name}={value!r}" for name, value in outcome.settings.items())
     lines = [
         "from forwardnet import SequenceForecaster",
         "from forwardnet.data.series import read_series",
         "from forwardnet.validate import rolling_origin",
         "",
         f"series = read_series({options.data!r}{given})[0]",
-        f"model = SequenceForecaster({window}horizon={horizon}{own}, random_state={options.seed})",
-        f"test = {int(len(outcome.series) - 1 - outcome.rolling.origins[0])}",
-        f"print(rolling_origin(model, series, horizon={horizon}, test=test, season={season}).summary())",
-        "print(model.fit_series(series).forecast().values)",
+        f"model = SequenceForecaster({window}horizon={outcome.rolling.horizon}{made})",
+        f"print(rolling_origin(model, series, {settings}).summary())",
+        f"print(model.fit_series(series).forecast(level={outcome.rolling.level!r}).values)",
     ]
     return (Code(command_line(options), is_wrapped=True), Code("\n".join(lines)))
 
