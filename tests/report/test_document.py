@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 
 from forwardnet.report.content import Picture
 from forwardnet.report.document import Code, Counts, Document, Facts, Grid, Pictures, Section, Text, render_document
+from forwardnet.report.words import number
 
 EVIL = "<script>alert('x')</script>"
 
@@ -38,3 +40,20 @@ def test_an_empty_section_is_left_out_and_nothing_is_fetched() -> None:
     assert "left out" not in text
     assert "default-src 'none'" in text
     assert not re.search(r"(?:src|href)=\"(?!data:)", text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (50826.3, "50,830"),
+        (99999.0, "99,999"),
+        (0.45291, "0.4529"),
+        (3.2e-05, "3.2e-05"),
+        (-1667.4, "-1,667"),
+        (2.0, "2"),
+        (3.14159e12, "3.142e+12"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_numbers_as_people_read_them(value: float, text: str) -> None:
+    assert number(value) == text

@@ -32,6 +32,8 @@ def models(
         axes.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="butt")
         axes.plot([value], [place], "o", color=colour, markersize=7)
     axes.axvline(values[0], color=ORANGE, linewidth=0.9, linestyle=":")
+    axes.locator_params(axis="x", nbins=6)
+    axes.xaxis.set_major_formatter("{x:,.6g}")
     axes.set_yticks(places, list(names), fontsize=SMALL + 1)
     axes.set_ylim(-0.6, len(names) - 0.4)
     return figure
@@ -53,6 +55,9 @@ def residuals(y: Array, predicted: Array, *, title: str = "", unit: str = "") ->
     left.scatter(guess, error, s=size, color=BLUE, alpha=0.5, linewidths=0)
     tidy(right, x="rows")
     right.hist(error, bins=min(60, max(8, int(np.sqrt(truth.size)))), orientation="horizontal", color=BLUE, alpha=0.75)
+    left.locator_params(axis="x", nbins=6)
+    for axis in (left.xaxis, left.yaxis, right.xaxis):
+        axis.set_major_formatter("{x:,.6g}")
     for axes in (left, right):
         axes.axhline(0.0, color=GREY, linewidth=1.2, linestyle="--")
     return figure

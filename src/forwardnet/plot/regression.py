@@ -40,6 +40,9 @@ def predicted_vs_true(y: Array, predicted: Array, *, title: str = "", unit: str 
     axes.set_xlim(low - margin, high + margin)
     axes.set_ylim(low - margin, high + margin)
     axes.set_aspect("equal")
+    axes.locator_params(axis="x", nbins=5)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:,.6g}")
     axes.legend(fontsize=SMALL, frameon=False, loc="upper left")
     return figure
 

@@ -58,7 +58,8 @@ def table(rows: Sequence[Sequence[str]], *, numbers: Iterable[int] = (), strong:
 
     def cell(tag: str, text: str, j: int) -> str:
         names = " ".join(["n"] * (j in right) + ["strong"] * (j == strong))
-        return f"<{tag}{f' class={names!r}' if names else ''}>{escape(text)}</{tag.split()[0]}>"
+        shown = escape(text).replace("\n", "<br>")
+        return f"<{tag}{f' class={names!r}' if names else ''}>{shown}</{tag.split()[0]}>"
 
     head = "".join(cell('th scope="col"', text, j) for j, text in enumerate(rows[0]))
     body = "".join(f"<tr>{''.join(cell('td', text, j) for j, text in enumerate(row))}</tr>" for row in rows[1:])

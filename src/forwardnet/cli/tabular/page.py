@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forwardnet import plot
 from forwardnet.cli.tabular import words
-from forwardnet.cli.tabular.repeat import command_line, python_lines
+from forwardnet.cli.tabular.repeat import changed_parameters, command_line, python_lines
 from forwardnet.cli.tabular.run import NETWORK, TableOutcome
 from forwardnet.data.tables import Column
 from forwardnet.report.content import Picture, Rows
@@ -81,7 +81,7 @@ def scores(outcome: TableOutcome) -> Grid:
     names = [NETWORK, *outcome.baselines]
     head = ("", *(words.MODELS[name] for name in names))
     rows = [
-        (heading(metric), *(words.written(outcome.comparison.figure(name, metric)) for name in names))
+        (heading(metric), *(words.written(outcome.comparison.figure(name, metric), gap="\n") for name in names))
         for metric in outcome.comparison.metrics
     ]
     gains = [outcome.comparison.gain(NETWORK, name, outcome.metric) for name in outcome.baselines]
@@ -89,7 +89,7 @@ def scores(outcome: TableOutcome) -> Grid:
     if learnt is not None:
         shown = score_text(outcome.metric, float(np.mean(learnt)))
         rows.insert(1, (f"{heading(outcome.metric)}, rows learnt from", shown, *("" for _ in outcome.baselines)))
-    rows.append((f"gained in {heading(outcome.metric)}", "", *(words.written(gain) for gain in gains)))
+    rows.append((f"gained in {heading(outcome.metric)}", "", *(words.written(gain, gap="\n") for gain in gains)))
     return Grid((head, *rows), numbers=tuple(range(1, len(head))), strong=1)
 
 
@@ -267,13 +267,12 @@ def _dependences(outcome: TableOutcome) -> tuple[Block, ...]:
 
 def _network(outcome: TableOutcome) -> tuple[Block, ...]:
     estimator = outcome.estimator
-    parameters = {name: value for name, value in estimator.get_params().items() if value is not None}
     facts = [
         ("estimator", type(estimator).__name__),
         ("learnt from", f"{outcome.learnt_rows:,} rows"),
-        *((name.replace("_", " "), str(value)) for name, value in parameters.items()),
+        *((name.replace("_", " "), str(value)) for name, value in changed_parameters(estimator).items()),
     ]
-    return (*network_summary(estimator), Facts(tuple(facts)))
+    return (*network_summary(estimator), Facts(tuple(facts)), Text("All other parameters are as they are by default."))
 
 
 def network_summary(estimator: Any) -> tuple[Block, ...]:

@@ -50,7 +50,7 @@ def python_lines(outcome: TableOutcome) -> str:
     where = _table_lines(outcome)
     imports.insert(2, where[0])
     lines = [*where[1:], *_split_lines(outcome)]
-    arguments = ", ".join(f"{name}={value!r}" for name, value in _parameters(estimator).items())
+    arguments = ", ".join(f"{name}={value!r}" for name, value in changed_parameters(estimator).items())
     extra = ", fit_params={'sample_weight': weight}" if problem.weight is not None else ""
     last = [
         f"model = {kind}({arguments})",
@@ -61,7 +61,7 @@ def python_lines(outcome: TableOutcome) -> str:
     return "\n".join([*imports, "", *lines, *last])
 
 
-def _parameters(estimator: Any) -> dict[str, Any]:
+def changed_parameters(estimator: Any) -> dict[str, Any]:
     """The parameters that differ from what they are if not given."""
     usual = type(estimator)().get_params()
     return {name: value for name, value in estimator.get_params().items() if value != usual[name]}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from forwardnet.cli.tabular.run import NETWORK, TableOutcome
 from forwardnet.data.tables import Column
-from forwardnet.report.words import heading, score_text
+from forwardnet.report.words import heading, number, score_text
 from forwardnet.train.metrics import METRICS
 
 Array = NDArray[Any]
@@ -72,7 +72,7 @@ def groups(column: Column) -> list[tuple[str, Array]]:
     part = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
     is_date = column.kind == "date"
     for i in range(len(edges) - 1):
-        low, high = (str(np.datetime64(int(e), "s")) if is_date else f"{e:.4g}" for e in edges[i : i + 2])
+        low, high = (str(np.datetime64(int(e), "s")) if is_date else number(float(e)) for e in edges[i : i + 2])
         found.append((f"{column.name} from {low} to {high}", known[part == i]))
     return found
 
@@ -85,7 +85,10 @@ def worst_rows(outcome: TableOutcome, most: int) -> list[tuple[str, ...]]:
     if not problem.is_classifier:
         off = np.abs(predicted - y)
         order = np.argsort(-off, kind="stable")[:most]
-        return [head, *((str(numbers[i]), f"{y[i]:.5g}", f"{predicted[i]:.5g}", f"off by {off[i]:.4g}") for i in order)]
+        return [
+            head,
+            *((str(numbers[i]), number(y[i]), number(predicted[i]), f"off by {number(off[i])}") for i in order),
+        ]
     said = predicted.argmax(axis=1)
     wrong = np.flatnonzero(said != y)
     order = wrong[np.argsort(predicted[wrong, y[wrong]], kind="stable")][:most]

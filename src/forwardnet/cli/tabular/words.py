@@ -11,7 +11,7 @@ from forwardnet.cli.tabular.problem import Problem
 from forwardnet.cli.tabular.run import NETWORK, TableOutcome
 from forwardnet.data.tables import KINDS, Column
 from forwardnet.report.content import Score
-from forwardnet.report.words import heading, interval_text, score_text
+from forwardnet.report.words import heading, interval_text, number, score_text
 from forwardnet.validate.comparison import Figure
 
 MODELS = {
@@ -34,11 +34,11 @@ def score_of(figure: Figure) -> Score:
     return Score(figure.name, figure.value, low, high)
 
 
-def written(figure: Figure) -> str:
-    """`86.21 % (85.1 to 87.3 %)`."""
+def written(figure: Figure, *, gap: str = " ") -> str:
+    """`86.21 % (85.1 to 87.3 %)`, with `gap` before the interval."""
     score = score_of(figure)
     interval = interval_text(score)
-    return score_text(figure.name, figure.value) + (f" ({interval})" if interval else "")
+    return score_text(figure.name, figure.value) + (f"{gap}({interval})" if interval else "")
 
 
 def summary(outcome: TableOutcome) -> str:
@@ -149,7 +149,7 @@ def describe(column: Column) -> str:
         return f"{str(first).replace('T', ' ')} to {str(last).replace('T', ' ')}"
     if column.kind == "boolean":
         return f"{100 * known.mean():.0f} % are 1"
-    return f"{known.min():.4g} to {known.max():.4g}, median {np.median(known):.4g}"
+    return f"{number(known.min())} to {number(known.max())}, median {number(float(np.median(known)))}"
 
 
 def as_options(text: str) -> str:
