@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[str, int]] = {
     "OP": ("Optimisation", 26),
     "LR": ("Learning rates", 16),
     "RG": ("Against overfitting", 27),
+    "VA": ("Validation", 9),
     "NM": ("Numerical recap", 24),
 }
 IDS = [f"{group}{number:02}" for group, (_, count) in GROUPS.items() for number in range(1, count + 1)]

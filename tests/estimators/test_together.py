@@ -90,6 +90,19 @@ def test_those_of_other_parameters_do_not_train_in_one_program(fleets: list[int]
         np.testing.assert_allclose(some[i].loss_curve_, alone.loss_curve_, rtol=1e-4)
 
 
+def test_short_fits_get_native_code_where_there_are_many(fleets: list[int]) -> None:
+    """Eleven run eagerly, one by one, as each would alone; twelve share a program."""
+    Xs, ys = parts(12)
+    few, enough = ([model(i, max_iter=3, compile="auto") for i in range(count)] for count in (11, 12))
+    fit_together(few, Xs[:11], ys[:11])
+    assert fleets == []
+    alone = model(5, max_iter=3, compile="auto").fit(Xs[5], ys[5])
+    np.testing.assert_array_equal(few[5].predict(Xs[0]), alone.predict(Xs[0]))
+    fit_together(enough, Xs, ys)
+    assert fleets == [12]
+    np.testing.assert_allclose(enough[5].predict(Xs[0]), alone.predict(Xs[0]), rtol=1e-3, atol=1e-5)
+
+
 LOOKED_AT: list[dict[str, Any]] = [
     {"early_stopping": True},
     {"solver": "lbfgs"},

@@ -221,3 +221,40 @@ def test_wrong_calls() -> None:
         fit_many(made, X, y, [np.arange(0), np.arange(3)])
     with pytest.raises(ArgumentError, match="epochs"):
         fit_many(made, X, y, epochs=0)
+
+
+def test_each_ends_by_its_own_rule_alone_or_together(fleets: list[int]) -> None:
+    """A rule that ends model i after epoch i + 1 leaves the weights of that epoch; the last one has none to end it."""
+    X, y = data()
+
+    def rule(last: int) -> Any:
+        return lambda: lambda epoch, loss: epoch >= last
+
+    rules = [rule(1), rule(2), rule(9)]
+    made = trainers(3)
+    histories = fit_many(made, X, y, folds(3), epochs=4, batch_size=16, rules=rules)
+    assert fleets == [3]
+    assert [(len(h), h.stopped) for h in histories] == [(1, "no progress"), (2, "no progress"), (4, None)]
+    whole = trainers(3)
+    for trainer, own, epochs in zip(whole, folds(3), (1, 2, 4), strict=True):
+        fit_many([trainer], X, y, [own], epochs=epochs, batch_size=16)
+    for a, b in zip(made, whole, strict=True):
+        np.testing.assert_allclose(weights(a), weights(b), rtol=1e-4, atol=1e-5)  # float32 over at most 20 steps
+        assert a.epochs_done == b.epochs_done
+    single = trainers(1)
+    (history,) = fit_many(single, X, y, folds(1), epochs=4, batch_size=16, rules=[rule(2)])
+    assert (len(history), history.stopped) == (2, "no progress")
+
+
+def test_optimisers_of_all_rows_train_alone(fleets: list[int]) -> None:
+    X, y = data()
+    made = [ff.Trainer(nn.Linear(WIDTH, 2), "cross_entropy", "lbfgs", seed=i) for i in range(3)]
+    histories = fit_many(made, X, y, folds(3), epochs=2)
+    assert fleets == [] and all(h["loss"][1] < h["loss"][0] for h in histories)
+
+
+def test_what_has_ended_is_counted() -> None:
+    X, y = data()
+    counts: list[int] = []
+    fit_many(trainers(5), X, y, folds(5), epochs=1, on_done=counts.append)
+    assert counts == [5]

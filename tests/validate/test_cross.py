@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_other_ones() -> None:
     assert ff.rand(1).item() == drawn, "the user's random numbers have not moved"
 
 
-def test_what_is_tested_is_not_learnt_from_even_by_the_scales() -> None:
+def test_VA07_what_is_tested_is_not_learnt_from_even_by_the_scales() -> None:
     """A test row may be as wild as it likes: nothing of its fold's model changes."""
     X, y = data()
     options = {"loss": "cross_entropy", "epochs": 2, "cv": [(np.arange(40), np.arange(40, 60))], "keep_models": True}

@@ -51,7 +51,7 @@ def net(units: int = 3, lr: float = 0.02) -> ff.Trainer:
 def compared() -> Any:
     X, y = moons()
     models = {"nearest": neighbours(), "network": net, "majority": DummyClassifier(strategy="most_frequent")}
-    return compare_models(models, X, y, metrics=["accuracy"], epochs=None, seed=3)
+    return compare_models(models, X, y, metrics=["accuracy"], epochs=4, seed=3)
 
 
 def test_VA05_models_are_compared_on_the_same_folds() -> None:

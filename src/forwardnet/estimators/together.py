@@ -22,6 +22,8 @@ from forwardnet.train.many import Rule, fit_many
 # Parameters of these kinds say in words what they do; a function of one's own may be another one with the same name.
 PLAIN = (bool, int, float, str, type(None))
 OF_CHANCE = ("random_state", "verbose", "n_jobs", "threads")
+# Fits that are too short for native code of their own get it where there are so many of them.
+MANY = 12
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Training:
     batch_size: int = field(kw_only=True)
     shuffle: bool = field(kw_only=True)
     callbacks: Sequence[Callback] = field(kw_only=True, default=())
+    may_compile: bool = False
 
     def run(self) -> None:
         """Train alone."""
@@ -57,7 +60,7 @@ class Training:
             return None
         (only,) = self.callbacks
         is_simple = type(only) is NoProgress and only.monitor == "loss" and not only.adaptive
-        return only if is_simple and self.trainer.compile else None  # type: ignore[return-value]
+        return only if is_simple else None  # type: ignore[return-value]
 
 
 def fit_together(estimators: Sequence[Any], Xs: Sequence[Any], ys: Sequence[Any], threads: int | None = None) -> None:
@@ -74,6 +77,7 @@ def fit_together(estimators: Sequence[Any], Xs: Sequence[Any], ys: Sequence[Any]
         training = next(step, None)
         if training is None:  # a preset is done
             continue
+        training.may_compile = estimator.compile == "auto"
         alike = None if training.rule is None else _alike(estimator, training)
         groups.setdefault(number if alike is None else alike, []).append(training)
     for key, group in groups.items():
@@ -105,6 +109,13 @@ def _is_plain(value: Any) -> bool:
 
 def _run(group: Sequence[Training], threads: int | None) -> None:
     """Train alike trainings, each on its own rows of one array that has those of all."""
+    if not group[0].trainer.compile:
+        if len(group) < MANY or not group[0].may_compile:
+            for training in group:
+                training.run()
+            return
+        for training in group:
+            training.trainer.compile = True
     starts = np.cumsum([0, *(len(one.rows) for one in group)])
     fit_many(
         [one.trainer for one in group],

@@ -32,7 +32,6 @@ def run(
     on_done: Callable[[int], object],
 ) -> Iterator[tuple[int, Outcome]]:
     """(number of the unit, what came of it), as they end."""
-    options.check_for_estimators()
     parts = _parts(units, options)
     threads = max(1, workers.count // len(parts)) if workers.is_here else 1
     jobs = [([units[i] for i in part], X, y, layout, options, threads) for part in parts]

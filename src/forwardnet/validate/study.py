@@ -159,6 +159,8 @@ def studies_of(candidates: Sequence[Candidate], X: Any, y: Any, options: Options
             targets = built.targets_of(trainer, numbers, y)
             study = Study(trainer._pairing, numbers, targets, targets, scores_for(options.metrics, trainer._pairing))
         studies.setdefault(key, study).numbers.append(number)
+    if all(isinstance(study.layout, Layout) for study in studies.values()):
+        options.check_for_estimators()  # beside a network the settings are the network's
     return list(studies.values())
 
 
