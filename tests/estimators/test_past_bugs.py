@@ -106,6 +106,8 @@ def test_12605_a_warm_start_goes_on_for_as_long_as_it_is_told() -> None:
         assert network.n_iter_ == 3
         assert len(network.loss_curve_) == 3 * count
     assert network.loss_curve_[-1] < network.loss_curve_[0]
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes is \(9,\), but the network has \[8\]"):
+        network.set_params(hidden_layer_sizes=(9,)).fit(X, Y)
 
 
 def test_11758_other_classes_are_named() -> None:

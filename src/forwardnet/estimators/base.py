@@ -141,6 +141,7 @@ class NetworkEstimator(Watched, Parameters):
             return
         if first:
             self._begin(data, random)
+        planning.check_sizes(self)
         held_out = self._held_out(held)
         stops = (self.early_stopping or held_out is not None) and not self._is_lbfgs
         if held_out is None and (stops or self._holds_out):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from forwardnet import nn, optim
+from forwardnet import errors, nn, optim
 from forwardnet.estimators import network, parameters
 from forwardnet.estimators.objective import Objective
 from forwardnet.estimators.plan import Plan
@@ -39,6 +39,17 @@ def network_of(own: Any, inputs: int, hidden: list[int], outputs: int) -> nn.Seq
         input_noise=own.input_noise,
         residual=own.residual,
     )
+
+
+def check_sizes(own: Any) -> None:
+    """Raise `ArgumentError` where the hidden layers are no longer those of the network that is to be trained on."""
+    wanted = parameters.hidden_sizes(own)
+    sizes = [layer.out_features for layer in network.dense_layers(own.network_)][:-1]
+    if sizes != wanted:
+        raise errors.ArgumentError(
+            f"{type(own).__name__}: hidden_layer_sizes is {own.hidden_layer_sizes!r}, but the network has {sizes}",
+            hint="a warm start goes on with the network there is; set warm_start=False for another one",
+        )
 
 
 def plan_of(own: Any, model: nn.Module, objective: Objective, metric: Any, *, seed: int) -> Plan:
