@@ -144,17 +144,28 @@ def test_many_series_share_a_network() -> None:
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_other_ones() -> None:
-    y = wave(120)
-    settings: dict[str, Any] = {**QUICK, "compile": True, "members": 3, "log": False}
+    # Few rows: a number of epochs that nothing decides, so that the networks do move.
+    X = np.random.default_rng(0).normal(size=(12, 4))
+    y = np.sin(X @ [1.0, 2.0, 3.0, 4.0])
 
-    def values(**more: Any) -> np.ndarray:
-        model = SequenceForecaster(12, 6, **settings, **more).fit_series(y, months(120))
-        assert model.n_epochs_ or more  # else no random number would be used at all
-        return np.asarray(model.forecast().values)
+    def values(**settings: Any) -> np.ndarray:
+        model = SequenceForecaster(members=3, hidden=4, **settings).fit(X, y)
+        assert model.n_epochs_ == 20
+        return np.asarray(model.predict(X))
 
-    first = values(lr=1e-3)
-    assert np.array_equal(first, values(lr=1e-3))
-    assert np.array_equal(first, values(lr=1e-3, threads=1))
+    first = values()
+    assert np.array_equal(first, values(threads=1))
+    assert not np.array_equal(first, values(random_state=1))
+
+
+def test_epochs_that_help_by_chance_alone_are_not_taken() -> None:
+    # Noise: no number of epochs is better than the mean, though some always looks so.
+    taken = []
+    for seed in range(5):
+        y = np.random.default_rng(seed).normal(size=90)
+        model = SequenceForecaster(8, 6, season=1, log=False, difference=False, max_epochs=20, compile=False, members=1)
+        taken.append(model.fit_series(y).n_epochs_)
+    assert taken.count(0) >= 3
 
 
 def test_a_file_gives_the_same_forecasts(fitted: SequenceForecaster, tmp_path: Path) -> None:
@@ -247,8 +258,8 @@ def seasonal_naive(y: np.ndarray, steps: int, season: int) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("name", "season", "steps", "most"),
-    # At most this share of the seasonal-naive error; measured: 0.51 and 0.66.
-    [("monthly-airline-passengers", 12, 12, 0.65), ("daily-min-temperatures", 365, 14, 0.75)],
+    # At most this share of the seasonal-naive error; measured: 0.60 and 0.68.
+    [("monthly-airline-passengers", 12, 12, 0.75), ("daily-min-temperatures", 365, 14, 0.8)],
 )
 def test_known_series_are_forecast_better_than_by_last_years_values(
     name: str, season: int, steps: int, most: float

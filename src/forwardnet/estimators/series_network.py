@@ -126,8 +126,7 @@ class Trained:
     fitted: Fitted
     epochs: int
     residuals: Array  # (asked, H): truth less forecast, by ensembles that had not seen it
-    errors: dict[int, float] = field(default_factory=dict)  # epochs -> mean absolute error of them
-    reason: str = ""
+    reason: str
 
 
 def train(
@@ -136,35 +135,51 @@ def train(
     """Train on all rows for as many epochs as were best in the splits, `most` at most; 0 is the linear forecast.
 
     For each split (rows to learn from, rows asked about) an ensemble is trained, all at once. Without splits `usual`
-    epochs are taken. The number is doubled until two doublings in a row have not helped.
+    epochs are taken. The number is doubled until two doublings in a row have not helped. What is better by less than
+    one standard error is not taken for better: of few origins one number of epochs always looks best.
     """
-    residuals: Array = np.empty((0, Y.shape[1]))
-    errors: dict[int, float] = {}
-    epochs, reason = min(usual, most), f"{min(usual, most)} epochs: too few rows to see how many are best"
     if splits:
-        epochs, errors, residuals = _best_epochs(X, Y, splits, recipe, most)
-        gain = 1 - errors[epochs] / errors[0] if errors[0] > 0 else 0.0
-        what = f"{gain:.1%} better than the linear forecast it starts from" if epochs else "the linear forecast is best"
-        reason = f"{epochs} epochs: {what}, in rolling-origin forecasts of {len(residuals)} origins"
+        epochs, residuals, reason = _best_epochs(X, Y, splits, recipe, most)
+    else:
+        epochs, residuals = min(usual, most), np.empty((0, Y.shape[1]))
+        reason = f"{epochs} epochs: too few rows to see how many are best"
     *_, (_, (fitted,)) = train_in_stages([(X, Y)], recipe, [epochs] if epochs else [])
-    return Trained(fitted, epochs, residuals, errors, reason)
+    return Trained(fitted, epochs, residuals, reason)
 
 
 def _best_epochs(
     X: Array, Y: Array, splits: Sequence[tuple[Array, Array]], recipe: Recipe, most: int
-) -> tuple[int, dict[int, float], Array]:
-    """The number of epochs with the least error, the error of each tried, and the residuals of the best."""
+) -> tuple[int, Array, str]:
+    """The number of epochs with the least error, the residuals of its ensembles, and the reason in words."""
     stages = sorted({min(FIRST_STAGE * 2**i, most) for i in range(12)}) if most else []
-    errors: dict[int, float] = {}
-    best, kept = 0, np.empty((0, Y.shape[1]))
+    linear = kept = np.empty((0, Y.shape[1]))
+    best, least, since = 0, float("inf"), 0
     for done, ensembles in train_in_stages([(X[learnt], Y[learnt]) for learnt, _ in splits], recipe, stages):
         off = np.concatenate([Y[asked] - f.predict(X[asked]) for f, (_, asked) in zip(ensembles, splits, strict=True)])
-        errors[done] = float(np.abs(off).mean())
-        if not errors[done] >= errors[best] or done == 0:
-            best, kept = done, off
-        if list(errors).index(done) - list(errors).index(best) >= PATIENCE:
+        error = float(np.abs(off).mean())
+        since += 1
+        if done == 0:
+            linear = off
+        if error < least:
+            best, least, kept, since = done, error, off, 0
+        if since >= PATIENCE:
             break
-    return best, errors, kept
+    gain = 1 - least / float(np.abs(linear).mean()) if best else 0.0
+    where = f"in rolling-origin forecasts of {len(linear)} origins"
+    if best and _is_chance(np.abs(linear).mean(axis=1) - np.abs(kept).mean(axis=1), Y.shape[1]):
+        return 0, linear, f"0 epochs: {best} were {gain:.1%} better than the linear forecast, within chance, {where}"
+    if not best:
+        return 0, linear, f"0 epochs: the linear forecast is best, {where}"
+    return best, kept, f"{best} epochs: {gain:.1%} better than the linear forecast it starts from, {where}"
+
+
+def _is_chance(gains: Array, horizon: int) -> bool:
+    """Whether the mean of `gains` (n,) is less than its standard error.
+
+    Forecasts of H steps from neighbouring origins share most of them, so that n / H are counted.
+    """
+    counted = max(1.0, len(gains) / horizon)
+    return bool(gains.mean() < gains.std() / np.sqrt(counted))
 
 
 def _whole_batches(start: int, end: int, size: int) -> Array:
