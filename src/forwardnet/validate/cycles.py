@@ -47,13 +47,14 @@ def snapshot_ensemble(model: Any, X: Any, y: Any, *, cycles: int = 5, epochs: in
     Raises:
         ArgumentError: the model is an estimator, whose schedule is its own, or its Trainer has a schedule already.
     """
-    chosen = Options.of({**options, "epochs": inputs.whole(epochs, "epochs", least=1)})
+    chosen = Options.of(options)
     candidate = Candidate(model)
     (study, *_) = studies_of([candidate], X, y, chosen)
     if isinstance(study.layout, Layout):
         raise errors.ArgumentError(
             "snapshot_ensemble: an estimator has a schedule of its own", hint="give a function that makes a Trainer"
         )
+    chosen = replace(chosen, epochs=inputs.whole(epochs, "epochs", least=1))
     folds, count = folds_of(study, chosen), inputs.whole(cycles, "cycles", least=1)
     jobs = [(candidate, fold, study.X, study.y, chosen, count) for fold in folds]
     done: list[tuple[Outcome, Outcome] | None] = [None] * len(folds)
