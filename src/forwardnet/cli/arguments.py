@@ -38,7 +38,9 @@ Preset = Annotated[Text, _option("--preset", "NAME", "realmlp, realmlp-small, ta
 CV = Annotated[Text, _option("--cv", "K|loo", "Cross-validation in K parts, or each row alone; default: one test.")]
 Repeats = Annotated[Text, _option("--repeats", "N", "Draw the parts of --cv anew so many times.")]
 Metric = Annotated[Text, _option("--metric", "NAME", "Figure that decides; default: accuracy or rmse.")]
-TimeLimit = Annotated[Text, _option("--time-limit", "SECONDS", "Leave out what would take longer, and say so.")]
+TimeLimit = Annotated[
+    Text, _option("--time-limit", "SECONDS", "Fewer epochs, and leave out what takes longer, where there is no time.")
+]
 
 # The plain network.
 Hidden = Annotated[Text, _option("--hidden", "N,N,..", "Units of the hidden layers, or 'none'; default: 128,64.")]

@@ -231,7 +231,9 @@ def test_little_time_is_said(run: Any, tmp_path: Path) -> None:
     line = ("train", source, "--target", "y", *FAST, "--time-limit", "0.001", "--json", "--out", tmp_path / "run")
     found = run(*line).json
     assert list(found["figures"]) == ["network", "simplest"]
-    assert any("time limit" in note for note in found["notes"]) and found["importance"] == []
+    assert "The time limit allowed 1 epochs instead of 20." in found["notes"] and found["importance"] == []
+    assert any("before the baseline 'boosting'" in note for note in found["notes"])
+    assert found["epochs"] == 1 and "--epochs 1 " in found["command"]
 
 
 def test_what_cannot_fit_into_memory_is_refused_before_training(

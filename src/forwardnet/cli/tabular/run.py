@@ -19,6 +19,7 @@ from forwardnet.cli.options import check_memory, check_table_memory
 from forwardnet.cli.output import Output
 from forwardnet.cli.tabular.network import batch_rows, make_estimator, usual_hidden
 from forwardnet.cli.tabular.options import TableOptions
+from forwardnet.cli.tabular.pace import within
 from forwardnet.cli.tabular.problem import Problem
 from forwardnet.cli.tabular.split import Division, divide
 from forwardnet.data.tables import Column, Table
@@ -121,11 +122,15 @@ def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -
     n_rows = min(len(fold.train) for fold in folds)
     metrics = _metrics(problem, options)
     _check_memory(problem, options, n_rows, len(folds))
+    notes: list[str] = []
+    if options.time_limit is not None:
+        options, note = clock.timed("pace", lambda: within(problem, options, folds, clock.left, targets(problem)))
+        notes += [note] if note else []
     estimator = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n_rows)
     output.say(f"split    {division.how}")
     validation = clock.timed("network", lambda: _validate(estimator, problem, division, metrics, options, output))
     asked, own = _asked(validation, problem)
-    notes: list[str] = list(validation.notes)
+    notes += validation.notes
     predictions = {NETWORK: own}
     predictions |= _baselines(problem, _fewer(problem, folds, options, notes), asked, options, clock, notes)
     y = problem.y.values[asked]
