@@ -27,7 +27,7 @@ Array = NDArray[Any]
 MOST_ROWS = 256  # of a native block
 # What rows cost eagerly, in seconds: each layer of a block, and each row and weight. Native code takes about a tenth,
 # and half a second to be made when it has not been made before.
-A_LAYER, A_WEIGHT, WORTH = 2e-5, 2e-10, 1.0
+A_LAYER, A_WEIGHT, WORTH = 5e-5, 2e-10, 0.5
 
 
 class Outputs:
