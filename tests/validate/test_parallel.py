@@ -16,6 +16,7 @@ from sklearn.neural_network import MLPClassifier
 
 import forwardnet as ff
 from forwardnet import nn
+from forwardnet.train import many
 from forwardnet.validate import Validation, cross_validate, sweep
 from forwardnet.validate.parallel import Workers
 
@@ -132,6 +133,32 @@ def test_ctrl_c_keeps_the_folds_that_are_done() -> None:
     assert found.pooled()["mae"] == 0
     with pytest.raises(KeyboardInterrupt):
         cross_validate(Interrupting(), X, X[:, 0], cv=cv[2:], n_jobs=1)
+
+
+def test_ctrl_c_keeps_the_networks_that_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while the second of six networks trains in a thread: that one ends, those after it do not begin."""
+    X, y = data()
+    alone = many._Many._alone
+    begun: list[int] = []
+
+    def pressed(self: Any, job: Any) -> None:
+        begun.append(job.number)
+        if len(begun) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(0.2)
+        alone(self, job)
+
+    monkeypatch.setattr(many._Many, "_alone", pressed)
+
+    def eager() -> ff.Trainer:
+        model = nn.Linear(2, 2)
+        return ff.Trainer(model, "cross_entropy", "adam", compile=False)
+
+    found = cross_validate(eager, X, y, cv=6, epochs=1, n_jobs=1)
+    done = np.isfinite(found.scores["accuracy"])
+    assert found.is_cut and found.notes[-1] == f"interrupted: {done.sum()} of 6 folds are done"
+    assert done[:2].all() and not done.all() and len(begun) < 6
+    assert len(found.histories) == done.sum()
 
 
 def test_ctrl_c_in_a_sweep_keeps_the_trials_that_are_done() -> None:

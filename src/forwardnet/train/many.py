@@ -169,8 +169,10 @@ class _Many:
                 parts = [group[i : i + LANES] for i in range(0, len(group), LANES)]
                 works += [(self._together, (fleet, part)) for part in parts]
         with ThreadPoolExecutor(min(self.workers, len(works)), thread_name_prefix="fit-many") as pool:
-            futures = [pool.submit(work, *args) for work, args in works]
+            futures: list[Any] = []
             try:
+                for work, args in works:
+                    futures.append(pool.submit(work, *args))
                 for future, (_, args) in zip(futures, works, strict=True):
                     future.result()
                     if on_done is not None:
@@ -184,6 +186,8 @@ class _Many:
 
     def _alone(self, job: Job) -> None:
         """One job by itself, on one thread."""
+        if self.stopped.is_set():
+            return
         trainer, before = job.trainer, job.trainer.threads
         trainer.threads = 1
         try:
