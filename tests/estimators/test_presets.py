@@ -240,8 +240,10 @@ def test_tabm_has_the_published_numbers() -> None:
     assert plain.linear_1.start == "random_signs"
     mini = PRESETS["tabm"].plan(inputs(codes=()), mini=True).model
     assert isinstance(mini.members, nn.ScaleEnsemble) and type(mini.linear_1) is nn.Linear
-    less = PRESETS["tabm-small"].plan(inputs(codes=()))
-    assert (less.model.linear_1.k, less.model.linear_1.out_features, less.batch_size) == (16, 192, 256)
+    given = inputs(codes=())
+    less = PRESETS["tabm-small"].plan(given)
+    rows = tabm.auto_batch_size(given.n_rows)
+    assert (less.model.linear_1.k, less.model.linear_1.out_features, less.batch_size) == (16, 192, rows)
 
 
 def test_batch_sizes_by_the_number_of_rows() -> None:
