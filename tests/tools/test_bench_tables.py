@@ -195,6 +195,7 @@ def a_speed(own: float) -> Speed:
         times,
         data="abalone",
         rows=100,
+        lengths={"realmlp": [4, 12], "realmlp-pytabkit": [4, 12]},
         fixed=dict.fromkeys(times, [0.5] * 3),
         first=dict.fromkeys(times, 2.0),
         flops=50_000_000,
