@@ -85,6 +85,7 @@ class Native:
         self._check = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.code.address("check"))
         self.arena = _arena(self.plan.size) if like is None else like.grown(self.plan.size)
         self._serial, self._shares = next(SERIALS), like is not None
+        self._constants = [v for v in self.program.values if v.kind == "const" and np.size(v.attrs["value"]) > 1]
         self._take_arena()
 
     def _built(self, graph: Graph, like: Native | None, limit: int) -> Built:
@@ -111,9 +112,8 @@ class Native:
         if owner[0] == self._serial:
             return
         owner[0] = self._serial
-        for val in self.program.values:
-            if val.kind == "const" and np.size(val.attrs["value"]) > 1:
-                self._write(val, val.attrs["value"])
+        for val in self._constants:
+            self._write(val, val.attrs["value"])
 
     def _description(self) -> str:
         """Everything the code depends on, besides the compiler and the processor."""
