@@ -79,3 +79,16 @@ def test_what_cannot_be_fitted_is_said() -> None:
         baseline("linear", unused, y, unused, n_classes=None)
     with pytest.raises(UnknownNameError, match="did you mean 'linear'"):
         baseline("linaer", train, y, train, n_classes=None)
+
+
+@pytest.mark.parametrize("name", ["linear", "boosting"])
+def test_huge_numbers_and_columns_without_values(name: str) -> None:
+    n = 40
+    rng = np.random.default_rng(0)
+    huge = Column("huge", "number", 1e300 * rng.normal(size=n))
+    gone = Column("gone", "number", np.where(np.arange(n) == n - 1, 1.0, np.nan))
+    data, y = Table((huge, gone)), rng.normal(size=n)
+    train, test = data.take(slice(0, n - 1)), data.take(slice(n - 1, n))
+    assert np.isfinite(baseline(name, train, y[:-1], test, n_classes=None).predictions).all()
+    alone = baseline(name, train.select(["gone"]), y[:-1], test, n_classes=None).predictions
+    assert alone.tolist() == pytest.approx([y[:-1].mean()])

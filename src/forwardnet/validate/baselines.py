@@ -31,6 +31,7 @@ BASELINES = {
 MOST_COLUMNS = 2000
 _MOST_LEVELS = 254  # of a category in scikit-learn's boosting, one code less for the rare ones
 _SEVERAL = 30  # one-hot columns of one category; rarer levels share one
+_HUGE = 1e100
 _SMALL_HESSIAN = 1500  # weights, up to which Newton's method is fast
 
 
@@ -59,6 +60,10 @@ def baseline(
         predictions = _simplest(y, len(test), n_classes, weight)
     else:
         inputs, is_code = _raw(train), _is_code(train)
+        known = np.asarray(~np.isnan(inputs).all(axis=0))  # a column without a value in these rows teaches nothing
+        inputs, is_code = inputs[:, known], is_code[known]
+        if not is_code.size and known.size:
+            return baseline("simplest", train, y, test, n_classes=n_classes, weight=weight, seed=seed)
         if not 0 < len(is_code) <= MOST_COLUMNS:
             raise DataError(f"baseline {name!r}: {len(is_code)} columns, expected 1 to {MOST_COLUMNS}")
         build = _linear if name == "linear" else _boosting
@@ -69,7 +74,7 @@ def baseline(
             if n_classes is not None and (y == y[0]).all():
                 predictions = _simplest(y, len(test), n_classes, weight)  # one class leaves nothing to fit
             else:
-                predictions = _fitted(model, inputs, y, weight, _raw(test, like=train), n_classes)
+                predictions = _fitted(model, inputs, y, weight, _raw(test, like=train)[:, known], n_classes)
     return Baseline(predictions, time.perf_counter() - started)
 
 
@@ -135,7 +140,8 @@ def _raw(table: Table, *, like: Table | None = None) -> Array:
     columns = [table[column.name] for column in like or table if column.kind in USED]
     found = np.empty((len(table), len(columns)))
     for j, column in enumerate(columns):
-        found[:, j] = np.where(column.is_missing, np.nan, column.values)
+        # Squares of larger numbers would be infinite.
+        found[:, j] = np.where(column.is_missing, np.nan, np.clip(column.values, -_HUGE, _HUGE))
     return found
 
 

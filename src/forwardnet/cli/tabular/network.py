@@ -16,10 +16,11 @@ _STEPS = {"classification": (2000, 20, 100), "regression": (5000, 40, 120)}
 _RATE = 0.005
 _DROPOUT = {"classification": 0.1, "regression": 0.0}
 _FEW_ROWS = 1000
+_RARE = 4  # rows of a class, of which some can be put aside
 _FEWEST = 60  # rows below which none are put aside to choose the epoch: 6 rows choose nothing
 
 
-def parameters(options: TableOptions, *, is_classifier: bool, n_rows: int) -> dict[str, Any]:
+def parameters(options: TableOptions, *, is_classifier: bool, n_rows: int, rarest: int | None = None) -> dict[str, Any]:
     """The estimator's parameters for about `n_rows` rows to learn from; nothing is left open.
 
     The weights are those of the epoch that does best on rows put aside. Where nobody asks for a patience, no training
@@ -51,7 +52,7 @@ def parameters(options: TableOptions, *, is_classifier: bool, n_rows: int) -> di
     }
     if options.patience is None and not has_line_search(optimizer):
         found["scheduler"] = "cosine"
-    if n_rows >= _FEWEST:
+    if n_rows >= _FEWEST and (rarest is None or rarest >= _RARE):
         found |= {"early_stopping": True, "validation_fraction": VALIDATION, "monitor": "loss"}
     if is_classifier and options.label_smoothing:
         found["label_smoothing"] = options.label_smoothing
@@ -68,9 +69,9 @@ def batch_rows(n_rows: int) -> int:
     return 256 if n_rows >= MANY_ROWS else 32 if n_rows < _FEW_ROWS else 64
 
 
-def make_estimator(options: TableOptions, *, is_classifier: bool, n_rows: int) -> Any:
-    """A new estimator that has learnt nothing."""
+def make_estimator(options: TableOptions, *, is_classifier: bool, n_rows: int, rarest: int | None = None) -> Any:
+    """A new estimator that has learnt nothing; the `rarest` class has so many rows."""
     from forwardnet.estimators import MLPClassifier, MLPRegressor
 
     kind = MLPClassifier if is_classifier else MLPRegressor
-    return kind(**parameters(options, is_classifier=is_classifier, n_rows=n_rows))
+    return kind(**parameters(options, is_classifier=is_classifier, n_rows=n_rows, rarest=rarest))

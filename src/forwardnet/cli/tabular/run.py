@@ -126,7 +126,8 @@ def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -
     if options.time_limit is not None:
         options, note = clock.timed("pace", lambda: within(problem, options, folds, clock.left, targets(problem)))
         notes += [note] if note else []
-    estimator = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n_rows)
+    rarest = min(rarest_class(problem, fold.train) or n_rows for fold in folds) if problem.is_classifier else None
+    estimator = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n_rows, rarest=rarest)
     output.say(f"split    {division.how}")
     validation = clock.timed("network", lambda: _validate(estimator, problem, division, metrics, options, output))
     asked, own = _asked(validation, problem)
@@ -162,6 +163,14 @@ def _inputs(column: Column) -> int:
     if column.kind == "date":
         return _DATE_PARTS
     return len(column.levels) if column.levels is not None else 1 + bool(column.is_missing.any())
+
+
+def rarest_class(problem: Problem, rows: Array) -> int | None:
+    """How many of the rows are of the class that has the fewest of them; None for numbers."""
+    if not problem.is_classifier:
+        return None
+    counts = np.bincount(problem.y.values[rows])
+    return int(counts[counts > 0].min())
 
 
 def _metrics(problem: Problem, options: TableOptions) -> list[str]:
@@ -259,7 +268,8 @@ def _kept(
         return validation.models[0], len(folds[0].train)
     output.say("keeping  a network that learns from all rows")
     n = len(problem.X)
-    made = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n)
+    rarest = rarest_class(problem, np.arange(n))
+    made = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n, rarest=rarest)
     weight = {} if problem.weight is None else {"sample_weight": problem.weight}
     clock.timed("kept network", lambda: made.fit(problem.X, targets(problem), **weight))
     return made, n
