@@ -92,3 +92,11 @@ def test_huge_numbers_and_columns_without_values(name: str) -> None:
     assert np.isfinite(baseline(name, train, y[:-1], test, n_classes=None).predictions).all()
     alone = baseline(name, train.select(["gone"]), y[:-1], test, n_classes=None).predictions
     assert alone.tolist() == pytest.approx([y[:-1].mean()])
+
+
+def test_a_class_of_one_row_among_many() -> None:
+    train, y = table(10_002)
+    labels = (y > 0).astype(np.int64)
+    labels[5] = 2
+    found = baseline("boosting", train, labels, train.take(slice(0, 50)), n_classes=3).predictions
+    assert (found[:, :2].argmax(axis=1) == labels[:50])[np.arange(50) != 5].mean() > 0.7

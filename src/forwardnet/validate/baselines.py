@@ -87,6 +87,9 @@ def _simplest(y: Array, n: int, n_classes: int | None, weight: Array | None) -> 
 
 def _fitted(model: Any, X: Array, y: Array, weight: Array | None, X_test: Array, n_classes: int | None) -> Array:
     last = model.steps[-1][0]
+    if "boosting" in last and n_classes is not None and (np.bincount(y) == 1).any():
+        # From 10,000 rows on it puts some of each class aside to know when to stop: of one row none can be.
+        model.set_params(**{f"{last}__early_stopping": False})
     model.fit(X, y, **({} if weight is None else {f"{last}__sample_weight": weight}))
     if n_classes is None:
         return np.asarray(model.predict(X_test), dtype=np.float64)
