@@ -87,9 +87,12 @@ def _simplest(y: Array, n: int, n_classes: int | None, weight: Array | None) -> 
 
 def _fitted(model: Any, X: Array, y: Array, weight: Array | None, X_test: Array, n_classes: int | None) -> Array:
     last = model.steps[-1][0]
-    if "boosting" in last and n_classes is not None and (np.bincount(y) == 1).any():
-        # From 10,000 rows on it puts some of each class aside to know when to stop: of one row none can be.
-        model.set_params(**{f"{last}__early_stopping": False})
+    if "boosting" in last and n_classes is not None:
+        # It cannot put some rows of such a class aside to know when to stop, and one row unsettles all trees.
+        counts = np.bincount(y)
+        keep = counts[y] > 1
+        if np.count_nonzero(counts > 1) > 1:
+            X, y, weight = X[keep], y[keep], None if weight is None else weight[keep]
     model.fit(X, y, **({} if weight is None else {f"{last}__sample_weight": weight}))
     if n_classes is None:
         return np.asarray(model.predict(X_test), dtype=np.float64)
