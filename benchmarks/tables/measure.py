@@ -31,7 +31,8 @@ def run(parts: Sequence[str], chosen: argparse.Namespace, folder: Path, log: Tex
         stored.write(speed(chosen, folder, log, say), raw)
     if "quality" in parts:
         learn(chosen, lines, folder, log, say)
-    found, done = stored.read(raw), quality.read(lines, quick=chosen.quick)
+    found = stored.read(raw) or Speed(machine.describe(PACKAGES))
+    done = quality.read(lines, quick=chosen.quick)
     text = page.write(found, done, plots.draw(found, done, chosen.out))
     (chosen.out / "TABLES.md").write_text(text, encoding="utf-8")
 

@@ -38,13 +38,14 @@ def write(speed: Speed | None, done: Sequence[Done], figures: Mapping[str, str])
     """The whole page; `figures` maps a caption to a file beside it."""
     parts = ["# Estimators on tables\n"]
     if speed is not None:
-        parts += [_machine(speed), "## Method\n\n" + METHOD]
+        parts.append(_machine(speed))
+    if speed is not None and (speed.fits or speed.presets):
+        parts.append("## Method\n\n" + METHOD)
         if speed.fits:
             parts.append("## At equal settings\n\n" + fits_section(speed.fits))
         if speed.presets:
             parts.append("## RealMLP\n\n" + presets_section(speed.presets))
-        if speed.fits or speed.presets:
-            parts.append("## Everybody\n\n" + _everybody(speed))
+        parts.append("## Everybody\n\n" + _everybody(speed))
     if done:
         parts.append("## Errors of whole fits\n\n" + quality_page.section(done))
     if figures:
@@ -182,7 +183,7 @@ def _whole(name: str, result: Preset) -> str:
         for who, values in result.whole.items()
     ]
     text = f"Whole default fits on {name}, {max(map(len, result.whole.values()))} seeds (splits and first weights):\n\n"
-    text += table(["", "s", "s of processor time", "error of the test rows"], lines)
+    text += table(["", "s", "s of processor time", "error of the test rows, ± 95 %"], lines)
     by_key = {who[0]: values for who, values in result.whole.items()}
     own, peer = by_key.get(realmlp.OWN), by_key.get(realmlp.PEER)
     if own and peer and len(own) == len(peer):

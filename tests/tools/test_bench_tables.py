@@ -218,6 +218,12 @@ def test_what_falls_short_on_tables_is_said() -> None:
     assert "Ours is 4.00 (4.00 to 4.00) times as fast" in slow and "0.000 ± 1.271" in slow
 
 
+def test_a_page_of_errors_alone_says_on_what_machine() -> None:
+    text = page.write(Speed({"cores": "2"}), some_fits(0.5), {"a caption": "picture.png"})
+    assert text.startswith("# Estimators on tables\n\n* cores: 2\n") and "![a caption](picture.png)" in text
+    assert "## Method" not in text and "## Everybody" not in text and "## Errors of whole fits" in text
+
+
 def test_the_page_can_be_written_again(tmp_path: Path) -> None:
     speed = a_speed(0.05)
     stored.write(speed, tmp_path / "tables.json")
