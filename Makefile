@@ -31,7 +31,7 @@ help:
 	@echo "make demo        train on the real 8x8 digits and write a model and a report"
 	@echo "make test        all tests"
 	@echo "make check       format, lint, types, architecture, fast tests"
-	@echo "make bench       time training beside PyTorch, JAX, scikit-learn and pytabkit, in an environment of its own (half an hour)"
+	@echo "make bench       time training beside PyTorch, JAX, scikit-learn and pytabkit, in an environment of its own (30 minutes)"
 	@echo "make docs        rebuild docs/reference and docs/coverage.md"
 	@echo "make test-torch  compare with PyTorch, in an environment of its own"
 	@echo "make clean       remove environments, caches and runs"
