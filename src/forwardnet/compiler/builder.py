@@ -24,7 +24,7 @@ from forwardnet.compiler.laid import (
 from forwardnet.compiler.matrix import CAST, COPY, TYPES, Operand, Program, Shape, Val, matrix_shape, turned
 from forwardnet.compiler.nest import NOWHERE, Piece, Read, piece_of, product_shape, strides
 from forwardnet.ir.graph import CONST, INPUT, Graph, Node, Spec
-from forwardnet.ops import layout
+from forwardnet.ops import layout, logic, scalar
 from forwardnet.ops.record import CannotLower, Op
 
 Rule = Callable[..., Laid]
@@ -120,8 +120,26 @@ class Builder:
                 values = [np.asarray(a.val.attrs["value"]) for a in args]
                 folded = values[0].astype(chosen) if op.name == "cast" else op.evaluate(values, {})
             return self.const(folded.item(), chosen)
+        if op is scalar.pow_ and (simple := self._power(*args, shape=(rows, cols), dtype=chosen)) is not None:
+            return simple
+        if op is logic.where and args[0].val.kind == "const":
+            taken = args[1] if args[0].val.attrs["value"] else args[2]
+            if taken.shape == (rows, cols) and taken.val.dtype == chosen:
+                return taken
         extra = {"to": chosen.name} if op is CAST else {}
         return self.once("map", (rows, cols), chosen, op, args, **extra)
+
+    def _power(self, base: Operand, exponent: Operand, *, shape: Shape, dtype: Any) -> Operand | None:
+        """x^1 and x^2 without the general power; None for other exponents.
+
+        A square and its derivative come with each squared error, and the product has the same bits.
+        """
+        if exponent.val.kind != "const" or base.shape != shape or base.val.dtype != dtype or dtype.kind != "f":
+            return None
+        value = exponent.val.attrs["value"]
+        if value == 2:
+            return self.map(scalar.mul, base, base, dtype=dtype)
+        return base if value == 1 else None
 
     def cast(self, x: Operand, dtype: Any) -> Operand:
         """x in another number type."""
