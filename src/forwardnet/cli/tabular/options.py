@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from forwardnet.cli.options import check_network, parse_hidden, parse_number, parse_whole
+from forwardnet.cli.tabular import limit
 from forwardnet.errors import ArgumentError, unknown_name
 
 TASKS = ("classification", "regression")
@@ -36,6 +37,7 @@ class TableOptions:
     repeats: int = 1
     metric: str | None = None
     time_limit: float | None = None
+    memory_limit: int | None = None  # bytes
     threads: int | None = None
     data_dir: Path | None = None
     hidden: tuple[int, ...] | None = None
@@ -47,6 +49,7 @@ class TableOptions:
     batch_size: int | None = None
     patience: int | None = None
     seed: int = 0
+    n_fits: int = 1  # how many networks the run trains, once that is known
 
     def check(self) -> None:
         """Refuse values out of range, unknown names, and options that exclude each other."""
@@ -69,8 +72,15 @@ class TableOptions:
             raise ArgumentError(f"--cv is {self.cv}, expected at least 2 folds, or 'loo'")
         if self.time_limit is not None and not (math.isfinite(self.time_limit) and self.time_limit > 0):
             raise ArgumentError(f"--time-limit is {self.time_limit:g}, expected a number of seconds above 0")
+        limit.check(self)
         self._check_preset()
         self._check_together()
+
+    @property
+    def own_settings(self) -> list[str]:
+        """What is given of that which a preset decides."""
+        names = ("hidden", "activation", "optimizer", "lr", "label_smoothing", "batch_size", "patience")
+        return [name for name in names if getattr(self, name) is not None]
 
     def _check_preset(self) -> None:
         if self.preset is None:
@@ -79,8 +89,7 @@ class TableOptions:
 
         if self.preset not in PRESETS:
             raise unknown_name("preset", self.preset, PRESETS)
-        own = ("hidden", "activation", "optimizer", "lr", "label_smoothing", "batch_size", "patience")
-        given = [name for name in own if getattr(self, name) is not None]
+        given = self.own_settings
         if given:
             option = "--" + given[0].replace("_", "-")
             raise ArgumentError(
@@ -123,6 +132,7 @@ def table_options(given: Mapping[str, Any]) -> TableOptions:
         ignore=tuple(given["ignore"] or ()),
         kinds=parse_kinds(given["kind"] or ()),
         cv=parse_cv(given.get("cv")),
+        memory_limit=limit.parse_size(given.get("memory_limit")),
         hidden=None if hidden is None else parse_hidden(hidden),
         repeats=_or(parse_whole("--repeats", given.get("repeats")), 1),
         seed=_or(parse_whole("--seed", given["seed"]), 0),

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from forwardnet.cli.options import check_memory, check_table_memory
 from forwardnet.cli.output import Output
-from forwardnet.cli.tabular.network import batch_rows, make_estimator, usual_hidden
+from forwardnet.cli.tabular.network import batch_rows, chosen, make_estimator, usual_hidden
 from forwardnet.cli.tabular.options import TableOptions
 from forwardnet.cli.tabular.pace import within
 from forwardnet.cli.tabular.problem import Problem
-from forwardnet.cli.tabular.split import Division, divide
+from forwardnet.cli.tabular.split import Division, HeldOut, divide
 from forwardnet.data.tables import Column, Table
 from forwardnet.explain import Dependence, Importance, column_importance, partial_dependence
 from forwardnet.train.metrics import METRICS
@@ -56,7 +56,7 @@ class TableOutcome:
     options: TableOptions
     problem: Problem
     division: Division
-    validation: Validation
+    validation: Validation | HeldOut
     asked: NDArray[np.int64]
     predictions: dict[str, Array]
     comparison: Comparison
@@ -120,20 +120,22 @@ def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -
     division = divide(problem, options)
     folds = division.folds
     n_rows = min(len(fold.train) for fold in folds)
-    metrics = _metrics(problem, options)
+    metrics = metrics_of(problem, options)
     _check_memory(problem, options, n_rows, len(folds))
+    rarest = min(rarest_class(problem, fold.train) or n_rows for fold in folds) if problem.is_classifier else None
+    n_fits = len(folds) + (len(folds) > 1)
+    options = chosen(options, n_rows=n_rows, n_fits=n_fits, rarest=rarest, is_weighted=problem.weight is not None)
     notes: list[str] = []
     if options.time_limit is not None:
         options, note = clock.timed("pace", lambda: within(problem, options, folds, clock.left, targets(problem)))
         notes += [note] if note else []
-    rarest = min(rarest_class(problem, fold.train) or n_rows for fold in folds) if problem.is_classifier else None
     estimator = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n_rows, rarest=rarest)
     output.say(f"split    {division.how}")
     validation = clock.timed("network", lambda: _validate(estimator, problem, division, metrics, options, output))
     asked, own = _asked(validation, problem)
     notes += validation.notes
     predictions = {NETWORK: own}
-    predictions |= _baselines(problem, _fewer(problem, folds, options, notes), asked, options, clock, notes)
+    predictions |= baselines_of(problem, _fewer(problem, folds, options, notes), asked, options, clock, notes)
     y = problem.y.values[asked]
     groups = None if problem.groups is None else problem.groups[asked]
     weight = None if problem.weight is None else problem.weight[asked]
@@ -141,7 +143,7 @@ def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -
         "figures", lambda: compare(y, predictions, metrics, groups=groups, weight=weight, seed=options.seed)
     )
     kept, learnt = _kept(validation, problem, folds, options, output, clock)
-    importance, dependences = clock.timed("explaining", lambda: _explain(kept, problem, folds, metrics[0], clock))
+    importance, dependences = clock.timed("explaining", lambda: explain(kept, problem, folds, metrics[0], clock))
     return TableOutcome(
         options, problem, division, validation, asked, predictions, comparison, kept, learnt,
         importance, dependences, clock.seconds, tuple(notes),
@@ -150,7 +152,7 @@ def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -
 
 def _check_memory(problem: Problem, options: TableOptions, n_rows: int, n_folds: int) -> None:
     """Refuse what cannot fit, before anything is trained."""
-    width = sum(_inputs(column) for column in problem.X)
+    width = sum(input_width(column) for column in problem.X)
     workers = min(n_folds, options.threads or os.cpu_count() or 1)
     check_table_memory(n_rows, width, workers)
     hidden = options.hidden if options.hidden is not None else usual_hidden(n_rows)
@@ -158,7 +160,7 @@ def _check_memory(problem: Problem, options: TableOptions, n_rows: int, n_folds:
     check_memory((width, *hidden, outputs), options.batch_size or batch_rows(n_rows))
 
 
-def _inputs(column: Column) -> int:
+def input_width(column: Column) -> int:
     """At most so many inputs become of a column."""
     if column.kind == "date":
         return _DATE_PARTS
@@ -173,7 +175,7 @@ def rarest_class(problem: Problem, rows: Array) -> int | None:
     return int(counts[counts > 0].min())
 
 
-def _metrics(problem: Problem, options: TableOptions) -> list[str]:
+def metrics_of(problem: Problem, options: TableOptions) -> list[str]:
     """The figures that are shown; the first is the one that decides."""
     usual = FIGURES[problem.task]
     first = options.metric or usual[0]
@@ -214,7 +216,7 @@ def _asked(validation: Validation, problem: Problem) -> tuple[NDArray[np.int64],
     return asked, found[asked] if problem.is_classifier else found[asked].reshape(-1)
 
 
-def _baselines(
+def baselines_of(
     problem: Problem, folds: list[Fold], asked: Array, options: TableOptions, clock: Clock, notes: list[str]
 ) -> dict[str, Array]:
     """Each baseline's predictions for the rows that the network was asked about; the simplest has time always."""
@@ -281,7 +283,7 @@ def predict(estimator: Any, table: Table, *, is_classifier: bool) -> Array:
     return np.asarray(found, dtype=np.float64)
 
 
-def _explain(
+def explain(
     estimator: Any, problem: Problem, folds: list[Fold], metric: str, clock: Clock
 ) -> tuple[Importance | None, tuple[Dependence, ...]]:
     """What each column does, on rows that the kept network has not learnt from where there are some."""
