@@ -122,7 +122,7 @@ class Builder:
             return self.const(folded.item(), chosen)
         if op is scalar.pow_ and (simple := self._power(*args, shape=(rows, cols), dtype=chosen)) is not None:
             return simple
-        if op is logic.where and args[0].val.kind == "const":
+        if op is logic.where and _is_number(args[0]):
             taken = args[1] if args[0].val.attrs["value"] else args[2]
             if taken.shape == (rows, cols) and taken.val.dtype == chosen:
                 return taken
@@ -134,7 +134,7 @@ class Builder:
 
         A square and its derivative come with each squared error, and the product has the same bits.
         """
-        if exponent.val.kind != "const" or base.shape != shape or base.val.dtype != dtype or dtype.kind != "f":
+        if not _is_number(exponent) or base.shape != shape or base.val.dtype != dtype or dtype.kind != "f":
             return None
         value = exponent.val.attrs["value"]
         if value == 2:
@@ -252,6 +252,11 @@ class Builder:
         operands = [self.matrix(u, lengths, rows, cols) for u in values]
         found = self.map(op, *operands, dtype=dtype, shape=product_shape(rows, cols, lengths))
         return laid(found, lengths, rows, cols)
+
+
+def _is_number(x: Operand) -> bool:
+    """Whether x is one number that is known."""
+    return x.val.kind == "const" and np.size(x.val.attrs["value"]) == 1
 
 
 def _elements_moved(u: Laid, lengths: Lengths, rows: Axes, cols: Axes) -> int:
