@@ -5,14 +5,17 @@ With `--check` nothing is written, and the exit code is 1 if a table is out of d
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from forwardnet import construct, explain, nn, optim, plot
+from forwardnet import construct, estimators as room, explain, nn, optim, plot
 from forwardnet.data import augment, datasets
+from forwardnet.estimators.parameters import Parameters
 from forwardnet.estimators.presets import PRESETS
 from forwardnet.ops import REGISTRY
 
@@ -112,6 +115,45 @@ def presets() -> str:
     return table(("name", "network", "settings", "columns: `TableEncoder`"), rows)
 
 
+def estimators() -> str:
+    """Every estimator with scikit-learn's conventions: what each is, and what the parameters that they share mean."""
+    public = {name: getattr(room, name) for name in room.__all__}
+    names = [name for name, thing in public.items() if inspect.isclass(thing)]
+    rows = [(f"`{name}`", first_sentence(thing)) for name, thing in public.items()]
+    told = dict(arguments_of(Parameters))
+    shared = [
+        (f"`{field.name}`", f"`{field.default!r}`", told.get(field.name, "as in scikit-learn"))
+        for field in dataclasses.fields(Parameters)
+        if field.name != "_"
+    ]
+    single = []
+    for name in names:
+        known = dict(arguments_of(public[name]))
+        single += [(f"`{name}`", f"`{parameter}`", text) for parameter, text in known.items() if parameter not in told]
+    heads = ("estimator", "parameter", "meaning")
+    return (
+        table(("estimator", "what"), rows)
+        + "\n## What the estimators of networks share\n\n"
+        + table(("parameter", "default", "meaning"), shared)
+        + "\n## What single ones take besides\n\n"
+        + table(heads, single)
+    )
+
+
+def arguments_of(cls: Any) -> list[tuple[str, str]]:
+    """The names and sentences under `Args:` in a docstring."""
+    text = inspect.cleandoc(cls.__doc__ or "")
+    part = text.partition("Args:\n")[2].split("\n\n")[0]
+    found: list[tuple[str, str]] = []
+    for line in part.splitlines():
+        match = re.match(r"    (\w[\w, ]*): (.+)", line)
+        if match:
+            found.append((match[1], match[2].strip()))
+        elif found and line.startswith("        "):
+            found[-1] = found[-1][0], f"{found[-1][1]} {line.strip()}"
+    return found
+
+
 def penalties() -> str:
     """What a `Trainer` takes as `penalty`."""
     rows = [
@@ -177,6 +219,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "optimisers": ("Optimisers", optimisers),
     "schedules": ("Schedules", schedules),
     "penalties": ("Penalties", penalties),
+    "estimators": ("Estimators", estimators),
     "presets": ("Presets", presets),
     "initialisers": ("Initialisers", initialisers),
     "datasets": ("Data sets", data_sets),

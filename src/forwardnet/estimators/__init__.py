@@ -19,6 +19,7 @@ _MODULES = {
     "SequenceForecaster": "forecaster",
     "load": "persistence",
 }
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
