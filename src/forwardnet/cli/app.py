@@ -59,6 +59,7 @@ def train(
     time: arguments.Time = None,
     weights: arguments.Weights = None,
     time_limit: arguments.TimeLimit = None,
+    memory_limit: arguments.MemoryLimit = None,
     hidden: arguments.Hidden = None,
     activation: arguments.Activation = None,
     epochs: arguments.Epochs = None,

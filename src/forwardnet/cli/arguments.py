@@ -41,6 +41,9 @@ Metric = Annotated[Text, _option("--metric", "NAME", "Figure that decides; defau
 TimeLimit = Annotated[
     Text, _option("--time-limit", "SECONDS", "Fewer epochs, and leave out what takes longer, where there is no time.")
 ]
+MemoryLimit = Annotated[
+    Text, _option("--memory-limit", "SIZE", "Learn from a file in blocks that fit, such as 200MB or 1GB.")
+]
 
 # The plain network.
 Hidden = Annotated[Text, _option("--hidden", "N,N,..", "Units of the hidden layers, or 'none'; default: 128,64.")]

@@ -12,7 +12,7 @@ from forwardnet.cli.output import Output
 # Options that only the way of tables knows; one of them is enough to go it.
 _OF_TABLES = (
     *("target", "cv", "preset", "task", "metric", "repeats", "ignore"),
-    *("group", "time", "weights", "time_limit", "threads"),
+    *("group", "time", "weights", "time_limit", "memory_limit", "threads"),
 )
 
 

@@ -107,10 +107,19 @@ def parse_whole(option: str, text: str | None) -> int | None:
         raise ArgumentError(f"{option} is {text[:40]!r}, expected a whole number such as 20") from None
 
 
+def count_weights(sizes: tuple[int, ...]) -> int:
+    """How many weights a network has; `sizes` from inputs to outputs."""
+    return sum((a + 1) * b for a, b in itertools.pairwise(sizes))
+
+
+def network_bytes(sizes: tuple[int, ...], batch_size: int) -> int:
+    """About what training a network takes beside its rows."""
+    return _BYTES_PER_WEIGHT * count_weights(sizes) + _BYTES_PER_VALUE * batch_size * sum(sizes[1:])
+
+
 def check_memory(sizes: tuple[int, ...], batch_size: int) -> None:
     """Refuse a network that cannot be trained in this machine's free memory; `sizes` from inputs to outputs."""
-    weights = sum((a + 1) * b for a, b in itertools.pairwise(sizes))
-    needed = _BYTES_PER_WEIGHT * weights + _BYTES_PER_VALUE * batch_size * sum(sizes[1:])
+    weights, needed = count_weights(sizes), network_bytes(sizes, batch_size)
     free = _free_memory()
     if free is not None and needed > free:
         raise ArgumentError(

@@ -5,7 +5,8 @@ Axis glossary: n rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,22 +15,32 @@ from numpy.typing import NDArray
 
 from forwardnet import errors
 from forwardnet.data.rows import RowStore
+from forwardnet.data.tables.parts import LearntRows
 from forwardnet.data.tables.stream import TableStream
 from forwardnet.data.tables.table import Column, Table
 from forwardnet.data.tables.target import drop_missing
 from forwardnet.estimators.base import NetworkEstimator
+from forwardnet.train.run import Run
 from forwardnet.train.streamed import fit_stream as train_stream
 
 Array = NDArray[Any]
+ENCODED = 0.05  # of the memory, for rows that are on their way to the file
 Held = tuple[Table, Any]
 
 
-def fit_stream(estimator: Any, stream: TableStream, *, validation: Table | None = None) -> Any:
+def fit_stream(
+    estimator: Any,
+    stream: TableStream | LearntRows,
+    *,
+    validation: Table | None = None,
+    progress: bool | Callable[[Run], object] = False,
+) -> Any:
     """Fit the estimator to all rows of a file; returns it. `stream.target` names the column to be predicted.
 
     The encoder and the scales are learnt from `stream.sample`, the network from all rows, of which as many are in
-    memory at once as `stream.memory_limit` allows. `validation`: rows that are not in the file, with their targets,
-    which end the training early. All else is as in `estimator.fit`; afterwards it is like any fitted estimator.
+    memory at once as `stream.memory_limit` allows. `validation`: rows that are not in the stream, with their targets,
+    which end the training early (`forwardnet.data.tables.parts.put_aside` takes some out). `progress` is that of a
+    Trainer's fit. All else is as in `estimator.fit`; afterwards it is like any fitted estimator.
 
     Raises:
         ArgumentError: what would need all rows at once: a preset, L-BFGS, class weights, rows to be held out.
@@ -51,15 +62,19 @@ def fit_stream(estimator: Any, stream: TableStream, *, validation: Table | None 
                 validation_data=None if step.held is None else step.held.arrays,
                 shuffle=step.shuffle,
                 callbacks=list(step.callbacks),
-                progress=False,
+                progress=progress,
                 memory_limit=stream.memory_limit,
             )
         for _ in steps:  # what is kept, and learnt from validation rows, when the network is trained
             raise AssertionError("an estimator has one training")
+    # The trainer and its program refer to each other and to the rows of a window; `partial_fit` makes new ones.
+    estimator._optimizer_state, estimator._trainer = step.trainer.optimizer.state_dict(), None
+    del step
+    gc.collect()
     return estimator
 
 
-def _check(estimator: Any, stream: TableStream) -> None:
+def _check(estimator: Any, stream: TableStream | LearntRows) -> None:
     name = type(estimator).__name__
     if stream.target is None:
         raise errors.ArgumentError(
@@ -93,7 +108,7 @@ def _settled(estimator: Any) -> Iterator[None]:
             setattr(estimator, name, value)
 
 
-def _store(estimator: Any, stream: TableStream, learnt: Array) -> RowStore:
+def _store(estimator: Any, stream: TableStream | LearntRows, learnt: Array) -> RowStore:
     """All rows as the network takes them; `learnt` are targets of the sample in that form."""
     is_whole = learnt.dtype.kind in "iu"
     store = RowStore(
@@ -102,7 +117,7 @@ def _store(estimator: Any, stream: TableStream, learnt: Array) -> RowStore:
         target_dtype=np.int64 if is_whole else np.float32,
     )
     try:
-        for block in stream.blocks():
+        for block in stream.blocks(max(int(ENCODED * stream.memory_limit) // store.row_bytes, 1)):
             X, y = _parted(block, str(stream.target))
             if len(X):
                 targets = estimator._as_learnt(estimator._targets(y, first=False, partial=True))

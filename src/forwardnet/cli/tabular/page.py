@@ -99,7 +99,8 @@ def _data(outcome: TableOutcome) -> tuple[Block, ...]:
     cells = len(problem.X) * len(problem.X.columns)
     rows = [
         ("file", outcome.options.data),
-        ("rows", f"{len(problem.X):,}"),
+        ("rows", f"{problem.n:,}"),
+        *((("rows looked at here", f"{len(problem.X):,} drawn at random"),) if problem.is_sample else ()),
         ("columns", words.kinds_line(problem)),
         ("missing values", f"{missing:,} of {cells:,} cells ({100 * missing / cells:.1f} %)"),
         ("rows that occur twice", f"{words.duplicated(problem):,}"),
@@ -137,9 +138,12 @@ def _split(outcome: TableOutcome) -> tuple[Block, ...]:
     blocks: list[Block] = [Text(f"{outcome.division.how[:1].upper()}{outcome.division.how[1:]}.", is_quiet=False)]
     sizes = sorted({len(fold.train) for fold in folds})
     learnt = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    who = f"Each model learns from {learnt} rows"
+    if outcome.problem.is_sample:
+        who = f"The network learns from {outcome.learnt_rows:,} rows, the baselines from {learnt} of them"
     blocks.append(
         Text(
-            f"Each model learns from {learnt} rows; {len(outcome.asked):,} rows are asked about. "
+            f"{who}; {len(outcome.asked):,} rows are asked about. "
             "Everything that is learnt from rows (scales, categories, epochs) is learnt from those rows alone."
         )
     )

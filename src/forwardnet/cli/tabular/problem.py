@@ -50,11 +50,22 @@ class Problem:
     kinds: Mapping[str, str] = field(default_factory=dict)
     is_data_set: bool = False
     n_test: int = 0  # the last rows, where the data come with a test part of their own
+    n_targets: int | None = None  # rows that have a target, where X has some of them only
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes; none of numbers."""
         return self.y.levels or ()
+
+    @property
+    def n(self) -> int:
+        """How many rows have a target, whether or not they are all in memory."""
+        return len(self.X) if self.n_targets is None else self.n_targets
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether X and y are some of the rows."""
+        return self.n_targets is not None
 
     @property
     def is_ordered(self) -> bool:
@@ -124,7 +135,7 @@ def make_problem(table: Table, options: TableOptions, *, n_test: int = 0) -> Pro
     if n_test:
         n_test = int(np.count_nonzero(rows >= len(table) - n_test))
     target = table[name].take(rows)
-    task, reason = (options.task, "--task says so") if options.task else _decide(target, table.name)
+    task, reason = (options.task, "--task says so") if options.task else decide(target, table.name)
     others = table.drop(set(used)).take(rows)
     X = replace(others, columns=tuple(column for column in others if column.kind in USED))
     left_out = tuple(column for column in others if column.kind not in USED)
@@ -154,7 +165,12 @@ def make_problem(table: Table, options: TableOptions, *, n_test: int = 0) -> Pro
     )
 
 
-def _decide(target: Column, where: str) -> tuple[str, str]:
+def decide(target: Column, where: str) -> tuple[str, str]:
+    """The task and the reason for it, by the values of the target.
+
+    Raises:
+        DataError: it can be neither predicted as classes nor as numbers.
+    """
     from forwardnet.data.tables.target import decide_task
 
     try:

@@ -26,7 +26,8 @@ def command_line(options: TableOptions, problem: Problem) -> str:
     given: dict[str, Any] = {"separator": separator, "encoding": options.encoding, "group": options.group}
     given |= {"time": options.time, "weights": options.weights, "task": options.task, "preset": options.preset}
     given |= {"cv": options.cv, "repeats": options.repeats if options.repeats > 1 else None, "metric": options.metric}
-    given |= {"time_limit": options.time_limit, "threads": options.threads, "data_dir": options.data_dir}
+    given |= {"time_limit": options.time_limit, "memory_limit": options.memory_limit, "threads": options.threads}
+    given |= {"data_dir": options.data_dir}
     given |= {"hidden": hidden, "activation": options.activation, "optimizer": options.optimizer, "lr": options.lr}
     given |= {"label_smoothing": options.label_smoothing, "epochs": options.epochs, "batch_size": options.batch_size}
     given |= {"patience": options.patience, "seed": options.seed, "out": options.out}
@@ -38,6 +39,8 @@ def command_line(options: TableOptions, problem: Problem) -> str:
 
 def python_lines(outcome: TableOutcome) -> str:
     """A program that does the same with the library; it prints the same figures."""
+    if outcome.problem.is_sample:
+        return _streamed_lines(outcome)
     problem, estimator = outcome.problem, outcome.estimator
     kind = type(estimator).__name__
     imports = [
@@ -59,6 +62,37 @@ def python_lines(outcome: TableOutcome) -> str:
         "print(found.summary())",
     ]
     return "\n".join([*imports, "", *lines, *last])
+
+
+def _streamed_lines(outcome: TableOutcome) -> str:
+    """The same of rows that are read in blocks."""
+    problem, options, estimator = outcome.problem, outcome.options, outcome.estimator
+    kind, y = type(estimator).__name__, repr(problem.y.name)
+    given: dict[str, Any] = {"header": options.has_header, "separator": options.separator, "encoding": options.encoding}
+    given |= {"kinds": dict(problem.kinds) or None, "target": problem.y.name}
+    given |= {"memory_limit": (options.memory_limit or 0) // 2, "seed": options.seed}
+    reading = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+    parts = ", ".join(f"{name}={value!r}" for name, value in outcome.division.arguments.items())
+    arguments = ", ".join(f"{name}={value!r}" for name, value in changed_parameters(estimator).items())
+    held = ", validation=parts.validation.select(learnt.columns)" if estimator.validation_scores_ else ""
+    lines = [
+        "import numpy as np",
+        "",
+        "from forwardnet.data.tables import TableStream",
+        "from forwardnet.data.tables.parts import put_aside",
+        f"from forwardnet.estimators import {kind}",
+        "from forwardnet.estimators.streamed import fit_stream",
+        "",
+        f"stream = TableStream({options.data!r}{reading})",
+        f"parts = put_aside(stream, {parts})",
+        f"learnt = parts.learnt({list(problem.X.names)!r})",
+        f"model = {kind}({arguments})",
+        f"fit_stream(model, learnt{held})",
+        f"target = parts.test[{y}]",
+        "truth = np.array(target.levels)[target.values] if target.levels else target.values",
+        f"print(model.score(parts.test.select({list(problem.X.names)!r}), truth))",
+    ]
+    return "\n".join(lines)
 
 
 def changed_parameters(estimator: Any) -> dict[str, Any]:

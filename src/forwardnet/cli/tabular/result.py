@@ -46,7 +46,8 @@ def to_dict(outcome: TableOutcome, timing: Rows) -> dict[str, Any]:
         "task_reason": problem.reason,
         "target": problem.y.name,
         "classes": list(problem.classes),
-        "rows": len(problem.X),
+        "rows": problem.n,
+        "rows_looked_at": len(problem.X),
         "columns": [
             dict(zip(("name", "kind", "missing", "values", "reason"), row, strict=True))
             for row in page.column_rows((*problem.X.columns, *problem.left_out))

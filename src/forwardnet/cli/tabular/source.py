@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from forwardnet.cli.tabular.options import TableOptions
 from forwardnet.cli.tabular.problem import find_column, find_target
 from forwardnet.data import Dataset
-from forwardnet.data.tables import Column, Table, read_table
+from forwardnet.data.tables import Column, Table, TableStream, read_table
+from forwardnet.data.tables.stream import column_names
 from forwardnet.data.tables.table import USED
 from forwardnet.errors import ArgumentError, FileFormatError
 
@@ -42,26 +43,55 @@ def read_for_training(options: TableOptions) -> tuple[Table, dict[str, str]]:
     if found[name].kind not in USED:
         found = _read(options, {}, target=name)  # as a target it may be something after all
     kinds = {find_column(found, name, "--kind"): kind for name, kind in options.kinds.items()}
-    kind = found[name].kind
-    if name not in kinds:
-        if options.task == "classification" and kind not in ("category", "number"):
-            kinds[name] = "category"
-        elif options.task == "regression" and kind == "boolean":
-            kinds[name] = "number"
-        elif kind == "boolean" and found[name].reason != "0 and 1":
-            kinds[name] = "category"  # the words for yes and no are the classes
+    kind = kind_as_target(found[name], options)
+    if name not in kinds and kind is not None:
+        kinds[name] = kind
     return (_read(options, kinds, target=name) if kinds else found), kinds
 
 
+def kind_as_target(column: Column, options: TableOptions) -> str | None:
+    """What kind a target has to be read as, where that is not what it is."""
+    if options.task == "classification" and column.kind not in ("category", "number"):
+        return "category"
+    if options.task == "regression" and column.kind == "boolean":
+        return "number"
+    if column.kind == "boolean" and column.reason != "0 and 1":
+        return "category"  # the words for yes and no are the classes
+    return None
+
+
+def open_stream(options: TableOptions) -> tuple[TableStream, dict[str, str]]:
+    """The file that the options name, to be read in blocks, and the kinds of columns that it is read with.
+
+    Half of the memory limit is the stream's.
+
+    Raises:
+        ForwardnetError: the file cannot be read in blocks, or has no such column.
+    """
+    if not is_table_file(options.data):
+        raise ArgumentError(f"--memory-limit is given, but {options.data!r} is no file of a table")
+    names = column_names(options.data, **_how(options))
+    first = Table(tuple(Column(name, "empty", np.empty(0)) for name in names), name=Path(options.data).name)
+    name, _ = find_target(first, options.target)
+    kinds = {find_column(first, column, "--kind"): kind for column, kind in options.kinds.items()}
+    assert options.memory_limit is not None
+    more: dict[str, Any] = {"target": name, "memory_limit": options.memory_limit // 2, "seed": options.seed}
+    stream = TableStream(options.data, kinds=kinds or None, **_how(options), **more)
+    kind = kind_as_target(stream.sample[name], options)
+    if name not in kinds and kind is not None:
+        kinds[name] = kind
+        stream = TableStream(options.data, kinds=kinds, **_how(options), **more)
+    return stream, kinds
+
+
+def _how(options: TableOptions) -> dict[str, Any]:
+    """How the file is read, as far as the options say."""
+    header = "auto" if options.has_header is None else options.has_header
+    return {"header": header, "separator": options.separator, "encoding": options.encoding}
+
+
 def _read(options: TableOptions, kinds: Mapping[str, str], *, target: str | None = None) -> Table:
-    return read_table(
-        options.data,
-        header="auto" if options.has_header is None else options.has_header,
-        separator=options.separator,
-        encoding=options.encoding,
-        kinds=kinds or None,
-        target=target,
-    )
+    return read_table(options.data, kinds=kinds or None, target=target, **_how(options))
 
 
 def as_table(data: Dataset) -> tuple[Table, int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forwardnet.cli.tabular.options import TEST, TableOptions
 from forwardnet.cli.tabular.problem import Problem
@@ -21,6 +23,15 @@ class Division(NamedTuple):
     folds: list[Fold]
     how: str
     arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What a `Validation` tells, of one network and one test: figures of the test, and of rows learnt from."""
+
+    folds: list[Fold]
+    scores: dict[str, NDArray[np.float64]]
+    train_scores: dict[str, NDArray[np.float64]]
 
 
 def divide(problem: Problem, options: TableOptions) -> Division:

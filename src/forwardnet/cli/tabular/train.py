@@ -23,12 +23,17 @@ def run_table(options: TableOptions, output: Output) -> int:
 
     options.check()
     clock = Clock(options.time_limit)
-    problem = clock.timed("reading", lambda: read_problem(options, output))
-    prepare(options.out)
-    announce(problem, output)
     # Of the matrix products of eager predictions; native training takes what --threads allows.
     with limited_threads(1):
-        outcome = run(problem, options, output, clock)
+        if options.memory_limit is not None:
+            from forwardnet.cli.tabular.streamed import run_streamed
+
+            outcome = run_streamed(options, output, clock)
+        else:
+            problem = clock.timed("reading", lambda: read_problem(options, output))
+            prepare(options.out)
+            announce(problem, output)
+            outcome = run(problem, options, output, clock)
     timing = _timing(clock)
     document = page.make_document(outcome, timing)
     write_files(outcome, document, timing)
@@ -67,7 +72,7 @@ def announce(problem: Problem, output: Output) -> None:
     """Say what was read, what each column is taken for, and what the task is."""
     from forwardnet.cli.tabular.words import kinds_line
 
-    output.say(f"data     {problem.name}: {len(problem.X):,} rows, {kinds_line(problem)}")
+    output.say(f"data     {problem.name}: {problem.n:,} rows, {kinds_line(problem)}")
     for note in problem.notes:
         output.say(f"         {note}")
     output.say(f"task     {problem.task} of {problem.y.name!r}, because {problem.reason}")

@@ -106,7 +106,8 @@ def _about_rows(outcome: TableOutcome) -> list[str]:
             notes.append(f"No row of {_few(absent)} was asked about: the figures say nothing about that.")
     twice = duplicated(problem)
     if twice:
-        notes.append(f"{twice:,} of {len(problem.X):,} rows are the same as an earlier one, with the target.")
+        rows = f"{len(problem.X):,} rows" + (" that were looked at" if problem.is_sample else "")
+        notes.append(f"{twice:,} of {rows} are the same as an earlier one, with the target.")
     return notes
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forwardnet import seeds
 from forwardnet.data.batches import stream_of
@@ -61,12 +62,8 @@ class TableStream:
         if memory_limit < LEAST:
             raise ArgumentError(f"memory_limit is {memory_limit} bytes, expected {LEAST} or more")
         delimited.check_options(header, decimal)
-        check_file(self.path)
-        is_text = binary.format_of(self.path) == "text" and not records.is_json(self.path)
-        if not is_text or records.begins_with_record(self.path):
-            raise FileFormatError(f"{self.path}: only separated values can be read in blocks", hint="save it as CSV")
         self.memory_limit = memory_limit
-        self._layout = delimited.find_layout(self.path, header=header, separator=separator, encoding=encoding)
+        self._layout = _layout(self.path, header=header, separator=separator, encoding=encoding)
         self.names = tuple(self._layout.names)
         self.target = None if target is None else find_name(self.names, target)
         check_kinds(kinds, self.names)
@@ -152,6 +149,29 @@ class TableStream:
         return Table(tuple(columns), name=self.path.name, notes=self.notes)
 
 
+def column_names(
+    path: str | os.PathLike[str],
+    *,
+    header: bool | str = "auto",
+    separator: str | None = None,
+    encoding: str | None = None,
+) -> tuple[str, ...]:
+    """The names that the columns of a stream will have, without reading the file to its end.
+
+    Raises FileFormatError.
+    """
+    delimited.check_options(header, None)
+    return tuple(_layout(Path(path), header=header, separator=separator, encoding=encoding).names)
+
+
+def _layout(path: Path, *, header: bool | str, separator: str | None, encoding: str | None) -> delimited.Layout:
+    check_file(path)
+    is_text = binary.format_of(path) == "text" and not records.is_json(path)
+    if not is_text or records.begins_with_record(path):
+        raise FileFormatError(f"{path}: only separated values can be read in blocks", hint="save it as CSV")
+    return delimited.find_layout(path, header=header, separator=separator, encoding=encoding)
+
+
 def _place(row: int, block: Block, first: int) -> str:
     return f"line {block.lines[row - first]}" if 0 <= row - first < len(block.lines) else f"row {row + 1}"
 
@@ -172,9 +192,7 @@ class Sampling:
     def add(self, block: Block) -> None:
         """The next rows."""
         count = len(block.lines)
-        start = self._seen // 4
-        words = seeds.bits(4 * (-(-(self._seen + count) // 4) - start), seed=self.seed, stream=STREAM, start=start)
-        keys = words[self._seen - 4 * start :][:count]
+        keys = row_keys(self._seen, count, seed=self.seed, stream=STREAM)
         self._seen += count
         limit = np.iinfo(np.uint32).max
         if len(self._keys) == self.most:
@@ -193,6 +211,13 @@ class Sampling:
     def block(self, width: int) -> Block:
         """The rows that stayed, as columns."""
         return Block(self._lines, list(zip(*self._rows, strict=True)) if self._rows else [()] * width)
+
+
+def row_keys(first: int, count: int, *, seed: int, stream: int) -> NDArray[np.uint32]:
+    """(count,): a random number for each row from `first` on, the same however the rows are cut into blocks."""
+    start = first // 4
+    words = seeds.bits(4 * (-(-(first + count) // 4) - start), seed=seed, stream=stream, start=start)
+    return words[first - 4 * start :][:count]
 
 
 STREAM = stream_of("sample of a table", 0)
