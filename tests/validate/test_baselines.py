@@ -100,3 +100,17 @@ def test_a_class_of_one_row_among_many() -> None:
     labels[5] = 2
     found = baseline("boosting", train, labels, train.take(slice(0, 50)), n_classes=3).predictions
     assert (found[:, :2].argmax(axis=1) == labels[:50])[np.arange(50) != 5].mean() > 0.7
+
+
+@pytest.mark.parametrize("name", ["linear", "boosting"])
+def test_levels_of_another_file_are_known_by_name(name: str) -> None:
+    """The same rows, from a file that numbers its colours otherwise and has one more, get the same predictions."""
+    train, y = table(400)
+    test, _ = table(200, seed=1)
+    colour = test["colour"]
+    names = ("new", *reversed(colour.levels or ()))
+    codes = np.where(colour.values < 0, -1, len(names) - 1 - colour.values).astype(np.int32)
+    other = Table((test["x"], Column("colour", "category", codes, names), test["id"]))
+    assert [names[c] for c in codes[:5] if c >= 0] == [(colour.levels or ())[c] for c in colour.values[:5] if c >= 0]
+    expected = baseline(name, train, y, test).predictions
+    np.testing.assert_array_equal(baseline(name, train, y, other).predictions, expected)

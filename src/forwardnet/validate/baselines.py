@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from forwardnet.data.tables.table import USED, Table
+from forwardnet.data.tables.table import USED, Column, Table
 from forwardnet.errors import DataError, unknown_name
 from forwardnet.train.threads import limited_threads
 
@@ -142,13 +142,25 @@ def _is_code(table: Table) -> NDArray[np.bool_]:
 
 
 def _raw(table: Table, *, like: Table | None = None) -> Array:
-    """(n, d) numbers and codes of levels as they are, NaN where missing, of the columns that `like` (itself) uses."""
-    columns = [table[column.name] for column in like or table if column.kind in USED]
-    found = np.empty((len(table), len(columns)))
-    for j, column in enumerate(columns):
+    """(n, d) numbers and codes of levels, NaN where missing, of the columns that `like` (itself) uses.
+
+    Codes are those of the levels of `like`: another file numbers its own. What is not among them is as missing.
+    """
+    wanted = [column for column in like or table if column.kind in USED]
+    found = np.empty((len(table), len(wanted)))
+    for j, known in enumerate(wanted):
+        column = table[known.name]
+        values = column.values if column.levels == known.levels else _recoded(column, known.levels or ())
         # Squares of larger numbers would be infinite.
-        found[:, j] = np.where(column.is_missing, np.nan, np.clip(column.values, -_HUGE, _HUGE))
+        found[:, j] = np.where(column.is_missing, np.nan, np.clip(values, -_HUGE, _HUGE))
     return found
+
+
+def _recoded(column: Column, levels: Sequence[str]) -> Array:
+    """The codes of a column's values among other levels, NaN where they are not."""
+    place = {text: float(code) for code, text in enumerate(levels)}
+    codes = np.array([*(place.get(text, np.nan) for text in column.levels or ()), np.nan])
+    return codes[column.values]  # a missing value is -1, which takes the last
 
 
 def possible(train: Table, names: Sequence[str] = tuple(BASELINES)) -> tuple[str, ...]:
