@@ -22,14 +22,15 @@ _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)")
 _MB = 10**6
 
-# Of the limit, half is for reading and for the rows that training has in memory. What comes later, when these are gone,
-# are baselines, resamples for intervals, and pictures; so are the shares of the rows that each of them looks at.
-LEAST = 17 * _MB  # of which half is what a stream needs
+# What the stream may take of the limit: blocks of texts, and the rows that training has in memory. Beside what stays of
+# that come baselines, resamples for intervals, and pictures.
+_STREAM = 0.42
+LEAST = 20 * _MB  # of which that share is what a stream needs
 _PICTURES = 8 * _MB
 _TESTED, _CHOSEN, _LEARNT = 0.2, 0.04, 0.3  # of what is left: rows to be tested, to choose the epoch, of baselines
 _MOST = (100_000, 50_000, 200_000)  # rows, by which figures, epochs and trees become no better
 # Measured bytes: a number and a category in scikit-learn's pipelines, an input of the network, and a row.
-_NUMBER, _CATEGORY, _INPUT, _ROW = 70, 320, 8, 400
+_NUMBER, _CATEGORY, _INPUT, _ROW = 110, 320, 8, 400
 _BOOTSTRAP = 8_000_000  # bytes of the resamples of 2,500 to 10,000 rows; 3,200 for each row of fewer
 _RESAMPLED, _FEW = 3_200, 2_500
 
@@ -97,6 +98,11 @@ def shares(limit: int, n: int, inputs: Table, width: int, *, test: float, valida
     most = np.minimum((tested, _CHOSEN * memory / each, _LEARNT * memory / each), _MOST) / max(n, 1)
     test, validation = min(test, most[0]), min(validation, most[1])
     return Shares(float(test), float(validation), float(min(1 - test - validation, most[2])))
+
+
+def of_stream(limit: int) -> int:
+    """The bytes that reading the file and training from it may take."""
+    return int(_STREAM * limit)
 
 
 def check_network(limit: int, sizes: tuple[int, ...], batch_size: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from forwardnet.cli.tabular.limit import of_stream
 from forwardnet.cli.tabular.options import TEST, TableOptions
 from forwardnet.cli.tabular.problem import Problem
 
@@ -70,7 +71,7 @@ def _streamed_lines(outcome: TableOutcome) -> str:
     kind, y = type(estimator).__name__, repr(problem.y.name)
     given: dict[str, Any] = {"header": options.has_header, "separator": options.separator, "encoding": options.encoding}
     given |= {"kinds": dict(problem.kinds) or None, "target": problem.y.name}
-    given |= {"memory_limit": (options.memory_limit or 0) // 2, "seed": options.seed}
+    given |= {"memory_limit": of_stream(options.memory_limit or 0), "seed": options.seed}
     reading = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
     parts = ", ".join(f"{name}={value!r}" for name, value in outcome.division.arguments.items())
     arguments = ", ".join(f"{name}={value!r}" for name, value in changed_parameters(estimator).items())

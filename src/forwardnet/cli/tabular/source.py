@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forwardnet.cli.tabular.limit import of_stream
 from forwardnet.cli.tabular.options import TableOptions
 from forwardnet.cli.tabular.problem import find_column, find_target
 from forwardnet.data import Dataset
@@ -63,8 +64,6 @@ def kind_as_target(column: Column, options: TableOptions) -> str | None:
 def open_stream(options: TableOptions) -> tuple[TableStream, dict[str, str]]:
     """The file that the options name, to be read in blocks, and the kinds of columns that it is read with.
 
-    Half of the memory limit is the stream's.
-
     Raises:
         ForwardnetError: the file cannot be read in blocks, or has no such column.
     """
@@ -75,7 +74,7 @@ def open_stream(options: TableOptions) -> tuple[TableStream, dict[str, str]]:
     name, _ = find_target(first, options.target)
     kinds = {find_column(first, column, "--kind"): kind for column, kind in options.kinds.items()}
     assert options.memory_limit is not None
-    more: dict[str, Any] = {"target": name, "memory_limit": options.memory_limit // 2, "seed": options.seed}
+    more: dict[str, Any] = {"target": name, "memory_limit": of_stream(options.memory_limit), "seed": options.seed}
     stream = TableStream(options.data, kinds=kinds or None, **_how(options), **more)
     kind = kind_as_target(stream.sample[name], options)
     if name not in kinds and kind is not None:

@@ -72,7 +72,11 @@ def judgement(outcome: TableOutcome) -> str:
     best = outcome.best_baseline
     shown = score_text(outcome.metric, outcome.comparison.values[best][outcome.metric])
     told = f"By {heading(outcome.metric)} the network {_listed(parts)}"
-    return f"{told}; the best baseline, {MODELS[best]}, reaches {shown}."
+    known = len(outcome.validation.folds[0].train)
+    less = ""
+    if outcome.problem.is_sample and known < outcome.learnt_rows:
+        less = f" The baselines learnt from {known:,} rows, which fit into memory, the network from all others, too."
+    return f"{told}; the best baseline, {MODELS[best]}, reaches {shown}.{less}"
 
 
 def doubts(outcome: TableOutcome) -> tuple[str, ...]:
