@@ -158,6 +158,18 @@ def test_one_line_for_what_the_file_does_not_allow(run: Any, trained: Path, opti
     assert result.code == 2 and len(result.err.splitlines()) == 1 and message in result.err
 
 
+@pytest.mark.parametrize("classes", [30, 100])
+def test_many_classes_leave_out_trees_or_need_a_larger_limit(run: Any, tmp_path: Path, classes: int) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("x,y\n" + "".join(f"{i % classes + 0.01 * (i % 7)},k{i % classes}\n" for i in range(1500)))
+    result = run("train", path, "--target", "y", *FAST, "--epochs", "1", "--json", "--out", tmp_path / "run")
+    if classes == 30:
+        assert list(result.json["figures"]) == ["network", "simplest", "linear"]
+        assert any("trees of 30 classes do not fit" in note for note in result.json["notes"])
+    else:
+        assert result.code == 2 and "100 classes need about 6MB for the report" in result.json["error"]
+
+
 def test_a_data_set_by_name_is_no_file(run: Any) -> None:
     result = run("train", "digits", "--memory-limit", "1GB")
     assert result.code == 2 and "--memory-limit is given, but 'digits' is no file of a table" in result.err
@@ -200,9 +212,7 @@ sys.exit(code)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="anonymous memory is read from /proc")
-def test_a_file_of_six_times_the_limit_stays_within_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_of_six_times_the_limit_stays_within_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the program itself takes is what the same command takes for a table of 300 rows."""
     limit = 20_000_000
     rng = np.random.default_rng(0)

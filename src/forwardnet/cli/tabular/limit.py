@@ -29,8 +29,10 @@ LEAST = 20 * _MB  # of which that share is what a stream needs
 _PICTURES = 8 * _MB
 _TESTED, _CHOSEN, _LEARNT = 0.2, 0.04, 0.3  # of what is left: rows to be tested, to choose the epoch, of baselines
 _MOST = (100_000, 50_000, 200_000)  # rows, by which figures, epochs and trees become no better
-# Measured bytes: a number and a category in scikit-learn's pipelines, an input of the network, and a row.
-_NUMBER, _CATEGORY, _INPUT, _ROW = 110, 320, 8, 400
+# Measured bytes: a number and a category in scikit-learn's pipelines, an input of the network, an output of all models
+# together, and a row.
+_NUMBER, _CATEGORY, _INPUT, _OUTPUT, _ROW = 110, 320, 8, 64, 400
+_PAIR, _TREES = 600, 220_000  # of two classes in the files of a report, and of a hundred trees
 _BOOTSTRAP = 8_000_000  # bytes of the resamples of 2,500 to 10,000 rows; 3,200 for each row of fewer
 _RESAMPLED, _FEW = 3_200, 2_500
 
@@ -83,13 +85,13 @@ class Shares(NamedTuple):
     known: float
 
 
-def shares(limit: int, n: int, inputs: Table, width: int, *, test: float, validation: float) -> Shares:
+def shares(limit: int, n: int, inputs: Table, width: int, outputs: int, *, test: float, validation: float) -> Shares:
     """The usual shares `test` and `validation`, or as many of the n rows as fit.
 
     `inputs` tells of which kinds the columns are, `width` how many inputs the network makes of them.
     """
     coded = sum(column.is_coded for column in inputs)
-    each = _ROW + _NUMBER * (len(inputs.columns) - coded) + _CATEGORY * coded + _INPUT * width
+    each = _ROW + _NUMBER * (len(inputs.columns) - coded) + _CATEGORY * coded + _INPUT * width + _OUTPUT * outputs
     memory = limit - _PICTURES
     room = _TESTED * memory
     tested = room / (each + _RESAMPLED)
@@ -97,7 +99,24 @@ def shares(limit: int, n: int, inputs: Table, width: int, *, test: float, valida
         tested = max(_FEW, (room - _BOOTSTRAP) / (each + _BOOTSTRAP / 10_000))
     most = np.minimum((tested, _CHOSEN * memory / each, _LEARNT * memory / each), _MOST) / max(n, 1)
     test, validation = min(test, most[0]), min(validation, most[1])
-    return Shares(float(test), float(validation), float(min(1 - test - validation, most[2])))
+    known = min(1 - test - validation, most[2])
+    return Shares(*(float(f"{share:.4g}") for share in (test, validation, known)))
+
+
+def check_classes(limit: int, classes: int) -> None:
+    """Refuse so many classes that a table of every two of them takes more than a quarter of the limit."""
+    needed = _PAIR * classes**2
+    if needed > limit // 4:
+        raise ArgumentError(
+            f"{classes:,} classes need about {needed / _MB:,.0f}MB for the report, more than a quarter of "
+            f"--memory-limit {limit / _MB:,.0f}MB",
+            hint=f"--memory-limit {4 * needed / _MB + 1:.0f}MB, or --task regression if these are numbers",
+        )
+
+
+def fits_trees(limit: int, classes: int) -> bool:
+    """Whether boosted trees, which are as many for each class, take less than a quarter of the limit."""
+    return _TREES * classes <= limit // 4
 
 
 def of_stream(limit: int) -> int:

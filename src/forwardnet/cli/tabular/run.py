@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ from forwardnet.data.tables import Column, Table
 from forwardnet.explain import Dependence, Importance, column_importance, partial_dependence
 from forwardnet.train.metrics import METRICS
 from forwardnet.validate import Fold, Validation, cross_validate, folds as split_folds
-from forwardnet.validate.baselines import baseline, possible
+from forwardnet.validate.baselines import BASELINES, baseline, possible
 from forwardnet.validate.comparison import Comparison, compare
 from forwardnet.validate.parallel import Workers
 
@@ -217,11 +217,18 @@ def _asked(validation: Validation, problem: Problem) -> tuple[NDArray[np.int64],
 
 
 def baselines_of(
-    problem: Problem, folds: list[Fold], asked: Array, options: TableOptions, clock: Clock, notes: list[str]
+    problem: Problem,
+    folds: list[Fold],
+    asked: Array,
+    options: TableOptions,
+    clock: Clock,
+    notes: list[str],
+    *,
+    without: Sequence[str] = (),
 ) -> dict[str, Array]:
     """Each baseline's predictions for the rows that the network was asked about; the simplest has time always."""
     found: dict[str, Array] = {}
-    for name in possible(problem.X):
+    for name in possible(problem.X, [name for name in BASELINES if name not in without]):
         if found and clock.left < 0:
             notes.append(f"The time limit was reached before the baseline {name!r}.")
             continue

@@ -68,7 +68,8 @@ def run_streamed(options: TableOptions, output: Output, clock: Clock) -> TableOu
     predictions = {NETWORK: predict(estimator, problem.X.take(asked), is_classifier=problem.is_classifier)}
     metrics = metrics_of(problem, options)
     notes = _notes(parts, folds[0])
-    predictions |= baselines_of(problem, folds, asked, options, clock, notes)
+    without = _too_large(problem, options, notes)
+    predictions |= baselines_of(problem, folds, asked, options, clock, notes, without=without)
     y = problem.y.values[asked]
     comparison = clock.timed("figures", lambda: compare(y, predictions, metrics, seed=options.seed))
     validation = _figures(estimator, problem, folds, comparison.values[NETWORK])
@@ -106,14 +107,16 @@ def _divide(stream: TableStream, options: TableOptions, task: str) -> tuple[Divi
     left = int((1 - TEST) * n)
     usual = parameters(options, is_classifier=is_classifier, n_rows=max(left, 1))
     share = (1 - TEST) * VALIDATION if usual.get("early_stopping") else 0.0
-    found = limit.shares(options.memory_limit, n, inputs, width + outputs, test=TEST, validation=share)
+    found = limit.shares(options.memory_limit, n, inputs, width, outputs, test=TEST, validation=share)
     arguments = {**found._asdict(), "task": task, "seed": options.seed}
+    limit.check_classes(options.memory_limit, outputs)
     parts = put_aside(stream, **arguments)
     tested = len(parts.test_rows)
     if tested < 1 or len(parts.known) < 1:
+        kinds = f" of {outputs:,} classes" if is_classifier else ""
         raise DataError(
-            f"{stream.path.name}: {parts.n:,} rows with a target are too few to put some aside by chance",
-            hint="leave out --memory-limit: the file fits",
+            f"{stream.path.name}: of {parts.n:,} rows{kinds} with a target, none could be put aside to be tested",
+            hint="is it the right target? Of small files, leave out --memory-limit",
         )
     why = "" if found.test == TEST else ", as many as the limit allows"
     first = "; the first row of each class is learnt from" if is_classifier else ""
@@ -191,6 +194,15 @@ def _notes(parts: Parts, fold: Fold) -> list[str]:
         f"the network learns from {parts.n_learnt:,}: a larger limit makes the comparison fairer. "
         "Columns are described by the rows that were kept in memory."
     ]
+
+
+def _too_large(problem: Problem, options: TableOptions, notes: list[str]) -> tuple[str, ...]:
+    """The baselines that take too much memory, which are left out and noted."""
+    assert options.memory_limit is not None
+    if limit.fits_trees(options.memory_limit, len(problem.classes)):
+        return ()
+    notes.append(f"Gradient-boosted trees of {len(problem.classes):,} classes do not fit into the memory limit.")
+    return ("boosting",)
 
 
 def _megabytes(options: TableOptions) -> str:

@@ -25,6 +25,7 @@ Numbers = NDArray[np.int64]
 _STREAM = stream_of("parts of a table", 0)
 _KNOWN = 2  # the number of the part
 _CLASSES = "classification"
+_ROUNDING = 1e-3  # by which shares may be more than all rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def put_aside(
     if stream.target is None:
         raise ArgumentError(f"{stream.path}: no column is named as the target", hint="TableStream(path, target=...)")
     shares = (test, validation, known)
-    if min(shares) < 0 or sum(shares) > 1 + 1e-9:
+    if min(shares) < 0 or sum(shares) > 1 + _ROUNDING:
         raise ArgumentError(f"shares of {test:g}, {validation:g} and {known:g} of the rows, expected 1 in all at most")
     has_classes = (task or decide_task(drop_missing(stream.sample, stream.target)[0][stream.target])[0]) == _CLASSES
     edges = np.cumsum(shares)
