@@ -273,7 +273,10 @@ def test_y_that_cannot_be_used(case):
             {"validation_split": 0.1, "validation_data": (X, Y3)},
             "fit: validation_data and validation_split are both given, expected one",
         ),
-        ({"validation_data": X}, "fit: validation_data is no pair\nhint: give validation_data=(X, y) or (X, y, weights)"),
+        (
+            {"validation_data": X},
+            "fit: validation_data is no pair\nhint: give validation_data=(X, y) or (X, y, weights)",
+        ),
         (
             {"validation_data": (X[:, :3], Y3)},
             "validation X has shape (12, 3) and X has shape (12, 4), expected the same columns",
