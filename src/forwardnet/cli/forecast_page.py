@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forwardnet import plot
+from forwardnet.cli.environment import environment
 from forwardnet.report.content import Picture, finite
 from forwardnet.report.document import Block, Code, Document, Facts, Grid, Section, Text
 
@@ -89,7 +89,7 @@ def make_document(outcomes: Sequence[ForecastOutcome], options: ForecastOptions,
         notes=tuple(note for outcome in outcomes for note in doubts(outcome)),
         sections=(
             *sections,
-            Section("Time and versions", (Facts((("all", f"{seconds:.1f} s"), *_environment())),)),
+            Section("Time and versions", (Facts((("all", f"{seconds:.1f} s"), *environment())),)),
             Section("To repeat this run", _repeat(outcomes[0], options)),
         ),
     )
@@ -256,14 +256,3 @@ def _repeat(outcome: ForecastOutcome, options: ForecastOptions) -> tuple[Block, 
         f"print(model.fit_series(series).forecast(level={outcome.rolling.level!r}).values)",
     ]
     return (Code(command_line(options), is_wrapped=True), Code("\n".join(lines)))
-
-
-def _environment() -> tuple[tuple[str, str], ...]:
-    from forwardnet import __version__
-
-    return (
-        ("forwardnet", __version__),
-        ("Python", platform.python_version()),
-        ("NumPy", np.__version__),
-        ("system", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"),
-    )

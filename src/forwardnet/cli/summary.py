@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from typing import Any
 
 import numpy as np
 
 from forwardnet.cli import repeat
+from forwardnet.cli.environment import environment
 from forwardnet.cli.experiment import Outcome
 from forwardnet.cli.notes import make_notes
 from forwardnet.cli.options import LEAST_GAIN
@@ -54,7 +53,7 @@ def make_report(outcome: Outcome, started: float) -> Report:
         model=_model_rows(outcome),
         layers=_layers(outcome),
         settings=_settings(outcome),
-        environment=_environment(),
+        environment=environment(),
         timing=_timing(outcome, started),
         command=repeat.command_line(options),
         python=repeat.python_lines(data, options),
@@ -279,17 +278,6 @@ def _settings(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         ("rows per step", str(options.batch_size)),
         ("epochs", f"at most {options.epochs}, patience {options.patience}"),
         ("seed", str(options.seed)),
-    )
-
-
-def _environment() -> tuple[tuple[str, str], ...]:
-    from forwardnet import __version__
-
-    return (
-        ("forwardnet", __version__),
-        ("Python", platform.python_version()),
-        ("NumPy", np.__version__),
-        ("system", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"),
     )
 
 

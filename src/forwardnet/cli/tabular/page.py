@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet import plot
+from forwardnet.cli.environment import environment as versions
 from forwardnet.cli.tabular import words
 from forwardnet.cli.tabular.repeat import changed_parameters, command_line, python_lines
 from forwardnet.cli.tabular.run import NETWORK, TableOutcome
@@ -292,17 +292,11 @@ def environment(outcome: TableOutcome) -> Rows:
     """What the run ran on."""
     from importlib.metadata import version
 
-    from forwardnet import __version__
-
     threads = outcome.options.threads
     return (
         ("threads", "as many as there are processors" if threads is None else str(threads)),
         ("seed", str(outcome.options.seed)),
-        ("forwardnet", __version__),
-        ("Python", platform.python_version()),
-        ("NumPy", np.__version__),
-        ("scikit-learn", version("scikit-learn")),
-        ("system", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, {processor()}"),
+        *versions(("scikit-learn", version("scikit-learn")), processor=processor()),
     )
 
 
