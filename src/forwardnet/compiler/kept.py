@@ -23,17 +23,23 @@ _kept: dict[Hashable, Any] = {}
 _turn = threading.Lock()
 
 
-def found_or_made(key: Hashable | None, make: Callable[[], T]) -> T:
-    """What was made for an equal key, else what `make` returns; nothing is kept under None."""
-    if key is None or not KEPT:
+def found_or_made(
+    key: Hashable | None, make: Callable[[], T], *, store: dict[Any, Any] | None = None, most: int | None = None
+) -> T:
+    """What was made for an equal key, else what `make` returns; nothing is kept under None.
+
+    `store` holds at most `most` things, the youngest last; without them it is that of the programs.
+    """
+    store, most = (_kept if store is None else store), (KEPT if most is None else most)
+    if key is None or not most:
         return make()
     with _turn:
-        found: T | None = _kept.pop(key, None)
+        found: T | None = store.pop(key, None)
     made = make() if found is None else found
     with _turn:
-        _kept[key] = made  # which makes it the youngest
-        while len(_kept) > KEPT:
-            del _kept[next(iter(_kept))]
+        store[key] = made  # which makes it the youngest
+        while len(store) > most:
+            del store[next(iter(store))]
     return made
 
 

@@ -57,7 +57,6 @@ CALL_WORK = 4e9
 KEPT = 32
 
 _fleets: dict[Any, Any] = {}
-_fleets_turn = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -213,19 +212,11 @@ class _Many:
         is_watched = first.scheduler is not None or (bool(first._scores) and first._measures_training)
         if len(jobs) < FEWEST or not first.compile or is_watched or isinstance(first.optimizer, FlatOptimizer):
             return None
+        from forwardnet.compiler.kept import found_or_made
+
         key = self._key(first, n)
-        with _fleets_turn:
-            fleet: Fleet | None = _fleets.pop(key, None)
-        if fleet is None:
-            fleet, _ = made_or_reason(lambda: self._made(first, n))
-        if fleet is None or fleet.size > LARGEST:
-            return None
-        if key is not None:
-            with _fleets_turn:
-                _fleets[key] = fleet  # which makes it the youngest
-                while len(_fleets) > KEPT:
-                    del _fleets[next(iter(_fleets))]
-        return fleet
+        fleet, _ = made_or_reason(lambda: found_or_made(key, lambda: self._made(first, n), store=_fleets, most=KEPT))
+        return fleet if fleet is not None and fleet.size <= LARGEST else None
 
     def _key(self, trainer: Trainer, n: int) -> Any:
         """What a fleet is kept under for later calls; None where code that is not ours may have changed till then."""
