@@ -58,6 +58,7 @@ ABOVE_ALL = ("lab", "serve", "cli")
 DOORS = {
     ("train/history.py", "plot"),  # History.plot() draws itself
     ("train/find_lr.py", "plot"),  # RangeTest.plot() likewise
+    ("train/gradients.py", "plot"),  # GradientMonitor.plot() likewise
     ("validate/compare.py", "plot"),  # Compared.plot(), Curve.plot() and Sweep.plot() likewise
     ("validate/curves.py", "plot"),
     ("validate/sweep.py", "plot"),

@@ -64,7 +64,10 @@ _LATER = {
 }
 _LATER_NAMES = {
     **dict.fromkeys(
-        ("Callback", "CSVLogger", "Checkpoint", "EarlyStopping", "LRMonitor", "Snapshot", "TrainingDivergedError"),
+        (
+            *("Callback", "CSVLogger", "Checkpoint", "EarlyStopping", "GradientMonitor", "LRMonitor", "Snapshot"),
+            *("TensorBoard", "TrainingDivergedError"),
+        ),
         "forwardnet.train",
     ),
     **dict.fromkeys(

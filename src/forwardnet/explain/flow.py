@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,11 @@ from forwardnet.explain.objective import double_copy, loss_from, rows_for
 from forwardnet.explain.slopes import number_text, slopes, steepest
 from forwardnet.tensor import Tensor
 from forwardnet.train.callbacks import Callback
+from forwardnet.train.gradients import LIMIT, Verdict, farthest, verdict_of
 from forwardnet.train.inputs import whole
 from forwardnet.train.run import Run
 
 Floats = NDArray[np.float64]
-Verdict = Literal["healthy", "vanishing", "exploding", "blocked", "not finite"]
-
-LIMIT = 1e-3  # a layer that learns a thousand times more slowly than another hardly learns
 
 
 @dataclass(frozen=True)
@@ -92,23 +90,16 @@ class GradientFlow:
     @property
     def ratio(self) -> float:
         """The gradient of the layer that is farthest from the last one's, over the last one's."""
-        return float(self.gradients[self._farthest()] / self.gradients[-1]) if self.gradients[-1] > 0 else math.nan
-
-    def _farthest(self) -> int:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            distance = np.abs(np.log(self.gradients / self.gradients[-1]))
-        return int(np.argmax(np.where(np.isnan(distance), -1.0, distance)))
+        return (
+            float(self.gradients[farthest(self.gradients)] / self.gradients[-1]) if self.gradients[-1] > 0 else math.nan
+        )
 
     @property
     def verdict(self) -> Verdict:
         """ "vanishing" below `limit` of the last layer's gradient, "exploding" above 1 / limit, "blocked" at 0."""
-        if not np.isfinite([*self.gradients, *self.weight_gradients, self.loss]).all():
+        if not np.isfinite([*self.weight_gradients, self.loss]).all():
             return "not finite"
-        if (self.gradients == 0).any():
-            return "blocked"
-        if self.ratio < self.limit:
-            return "vanishing"
-        return "exploding" if self.ratio > 1 / self.limit else "healthy"
+        return verdict_of(self.gradients, self.limit)
 
     def summary(self) -> str:
         """What was found, with the measured reason, and what usually helps."""
@@ -122,7 +113,7 @@ class GradientFlow:
                 f"Layers {', '.join(dead)} get no gradient at all: between them and the loss something has slope 0 for "
                 "every row. Look for dead units, or a step function (explain.activity)."
             )
-        first, last, at = self.layers[0], self.layers[-1], self.layers[self._farthest()]
+        first, last, at = self.layers[0], self.layers[-1], self.layers[farthest(self.gradients)]
         told = [f"{len(self.layers)} layers."]
         if len(self.layers) > 1:
             told.append(f"Layer {at.name}: gradient norm {self.ratio:.3g} of the last layer's: {verdict}.")

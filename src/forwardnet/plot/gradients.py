@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from forwardnet.errors import DataError
 from forwardnet.explain.activity import Activity
-from forwardnet.explain.flow import FlowRecorder, GradientFlow
+from forwardnet.explain.flow import GradientFlow
 from forwardnet.explain.slopes import number_text, slopes, steepest
 from forwardnet.plot.style import (
     AMBER,
@@ -67,13 +68,28 @@ def gradient_flow(flow: GradientFlow, *, title: str = "") -> Figure:
     return figure
 
 
-def learning_speeds(recorder: FlowRecorder, *, title: str = "") -> Figure:
+class RecordedSpeeds(Protocol):
+    """What `learning_speeds` reads of an `explain.FlowRecorder` or a `train.GradientMonitor`."""
+
+    @property
+    def steps(self) -> Sequence[int] | Array: ...
+
+    @property
+    def names(self) -> list[str]: ...
+
+    @property
+    def speeds(self) -> Array: ...
+
+
+def learning_speeds(recorder: RecordedSpeeds, *, title: str = "") -> Figure:
     """Draw the norm of every layer's weight gradient over the steps of a training.
 
     Raises:
         DataError: nothing was recorded.
     """
-    if not recorder.flows:
+    from matplotlib.ticker import MaxNLocator
+
+    if not len(recorder.steps) or not recorder.names:
         raise DataError("nothing was recorded", hint="give the recorder to fit(callbacks=[...]) first")
     figure = new_figure(6.4, 4.0)
     axes = figure.add_subplot()
@@ -85,6 +101,7 @@ def learning_speeds(recorder: FlowRecorder, *, title: str = "") -> Figure:
         speeds = np.where(speeds > 0, speeds, np.nan)
         axes.plot(recorder.steps, speeds, color=colour, linewidth=1.6, label=f"layer {names[k]}")
     axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=SMALL, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 

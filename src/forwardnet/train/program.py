@@ -10,6 +10,7 @@ Axis glossary: n rows, B rows of a batch.
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -123,6 +124,28 @@ def make_step(
     return step
 
 
+@dataclass(frozen=True)
+class Learning:
+    """What the steps of `optimizer` are made from: the `loss` of an output and the `arrays` of rows (X, y, weights)."""
+
+    loss: Loss
+    optimizer: Any
+    arrays: tuple[Array, ...]
+    update: Update
+
+
+# Programs by the model that they train, so that what looks into a fit can measure the same thing as its steps. The
+# rows belong to the program: nothing here keeps them alive.
+_PROGRAMS: weakref.WeakKeyDictionary[Module, weakref.ref[EagerProgram]] = weakref.WeakKeyDictionary()
+
+
+def learning_of(model: Module, optimizer: Any) -> Learning | None:
+    """What the fit of this model by this optimiser learns from; None where no program here runs it."""
+    found = _PROGRAMS.get(model)
+    program = None if found is None else found()
+    return program.learning if program is not None and program.learning.optimizer is optimizer else None
+
+
 class EagerProgram:
     """Runs every operation of every step through NumPy."""
 
@@ -139,9 +162,11 @@ class EagerProgram:
     ) -> None:
         """`arrays` are the rows that go into a step: X, y, and the sample weights where there are any."""
         self._model = model
+        self.learning = Learning(loss, optimizer, arrays, update)
+        _PROGRAMS[model] = weakref.ref(self)
         self.watch, self.update = watch, update
         self._arrays = arrays
-        self._is_sum = getattr(loss, "reduction", "mean") == "sum"
+        self.is_sum = getattr(loss, "reduction", "mean") == "sum"
         self.keeps_outputs = keep_outputs
         self._buffers: tuple[Array, ...] = tuple(np.empty((0, *a.shape[1:]), a.dtype) for a in arrays)
         self._value = 0.0
@@ -211,10 +236,15 @@ class EagerProgram:
         if not values.size:
             total = float("nan")
         else:
-            total = float(values.sum() if self._is_sum else np.multiply(values, sizes).sum() / np.sum(sizes))
+            total = float(mean_loss(values, sizes, is_sum=self.is_sum))
         if not outputs:
             return Epoch(total, values, is_complete)
         return Epoch(total, values, is_complete, np.concatenate(rows), np.concatenate(outputs))
+
+
+def mean_loss(losses: Array, sizes: Any, *, is_sum: bool) -> Any:
+    """Over the last axis, the losses of steps: their mean weighted by the rows of each step, or their sum."""
+    return losses.sum(-1) if is_sum else np.multiply(losses, sizes).sum(-1) / np.sum(sizes)
 
 
 def weighted(loss: Any, name: str) -> Loss:
