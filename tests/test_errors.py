@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[type[BaseException], ...]] = {
     "UnknownNameError": (ValueError, KeyError),
     "DataError": (ValueError,),
     "FileFormatError": (ValueError, OSError),
+    "MissingFileError": (ValueError, OSError, FileNotFoundError),
     "DivergedError": (ArithmeticError,),
     "MissingExtraError": (ImportError,),
 }
@@ -83,3 +84,15 @@ def test_errors_survive_a_process_boundary() -> None:
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is kind
         assert (str(again), again.message, again.hint) == (str(error), "a: got b", "do c")
+
+
+def test_a_missing_file_is_named_with_what_is_there(tmp_path) -> None:
+    (tmp_path / "model.safetensors").touch()
+    near = errors.missing_file(tmp_path / "mode1.safetensors")
+    far = errors.missing_file(tmp_path / "x.csv")
+    lost = errors.missing_file(tmp_path / "nowhere" / "x.csv")
+    assert near.hint == "did you mean 'model.safetensors'?"
+    assert far.hint == f"the folder {str(tmp_path)!r} holds no such file"
+    assert lost.hint == f"there is no folder {str(tmp_path / 'nowhere')!r}"
+    assert far.message == f"{str(tmp_path / 'x.csv')!r} does not exist"
+    assert (far.errno, far.filename) == (2, str(tmp_path / "x.csv"))

@@ -7,6 +7,8 @@ catch (`ValueError`, `TypeError`, `RuntimeError`, ...). The command line turns t
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
 
@@ -55,12 +57,31 @@ class FileFormatError(DataError, OSError):
     __str__ = Exception.__str__
 
 
+class MissingFileError(FileFormatError, FileNotFoundError):
+    """There is no such file."""
+
+    __str__ = Exception.__str__
+
+
 class DivergedError(ForwardnetError, ArithmeticError):
     """Training met a NaN or an infinity; the last good weights are kept."""
 
 
 class MissingExtraError(ForwardnetError, ImportError):
     """An optional package is not installed; the message says what to install."""
+
+
+def missing_file(path: str | os.PathLike[str]) -> MissingFileError:
+    """The error for a file that is not there; a name in its folder that is nearly the same is suggested."""
+    folder, name = os.path.split(os.path.abspath(path))
+    try:
+        nearest = difflib.get_close_matches(name, os.listdir(folder), n=1)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"the folder {folder!r} holds no such file"
+    except OSError:
+        hint = f"there is no folder {folder!r}"
+    error = MissingFileError(f"{os.fspath(path)!r} does not exist", hint=hint)
+    error.errno, error.filename = errno.ENOENT, os.fspath(path)
+    return error
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError
+from ..errors import FileFormatError, MissingFileError
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
@@ -41,7 +41,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
                     return _read(path, cast(BinaryIO, stream), size * MAX_GZIP_RATIO)
             return _read(path, raw, size)
     except FileNotFoundError as error:
-        raise FileFormatError(f"{path}: no such file", hint="expected an IDX file, plain or .gz") from error
+        raise MissingFileError(f"{path}: no such file", hint="expected an IDX file, plain or .gz") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise FileFormatError(f"{path}: damaged gzip file ({error})", hint="delete it and get it again") from error
     except OSError as error:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet.data.dataset import Dataset
-from forwardnet.errors import ArgumentError, DataError, FileFormatError, unknown_name
+from forwardnet.errors import ArgumentError, DataError, FileFormatError, MissingFileError, unknown_name
 
 Array = NDArray[Any]
 
@@ -195,7 +195,7 @@ def _read(path: Path, size: tuple[int, int]) -> _Image:
     except Image.DecompressionBombError:
         raise FileFormatError(f"{where!r} claims more pixels than the {MOST_PIXELS:,} that are unpacked") from None
     except FileNotFoundError:
-        raise FileFormatError(f"{where!r}: no such file, or a link to none") from None
+        raise MissingFileError(f"{where!r}: no such file, or a link to none") from None
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, ArithmeticError, KeyError) as error:
         # The decoders of damaged files raise whatever their arithmetic meets.
         reason = str(error).replace(where, "").strip(" '\"") or type(error).__name__

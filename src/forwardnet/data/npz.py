@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, FileFormatError
+from ..errors import DataError, FileFormatError, MissingFileError
 from .checks import check_features, check_targets
 from .dataset import Dataset, Task
 
@@ -73,8 +73,10 @@ def _count_classes(y: NDArray[Any], where: str) -> int:
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays with names we know; others are left alone."""
+    if path.is_dir():
+        raise FileFormatError(f"{path}: a folder, expected a file")
     if not path.is_file():
-        raise FileFormatError(f"{path}: {'a folder, expected a file' if path.is_dir() else 'no such file'}")
+        raise MissingFileError(f"{path}: no such file")
     if not zipfile.is_zipfile(path):
         with path.open("rb") as stream:
             is_cut = stream.read(2) == b"PK"

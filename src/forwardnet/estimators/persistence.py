@@ -108,7 +108,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     `partial_fit` goes on from its weights, with an optimiser that begins anew.
 
     Raises:
-        FileFormatError: the file is missing, damaged, or holds no estimator.
+        MissingFileError: it does not exist; a `FileFormatError` and a `FileNotFoundError`.
+        FileFormatError: the file is damaged, or holds no estimator.
     """
     where = os.fspath(path)
     model, metadata = load_model(path)

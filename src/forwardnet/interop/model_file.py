@@ -85,7 +85,8 @@ def load(
         map_location, weights_only: as in PyTorch, where only "cpu" and True have a meaning here.
 
     Raises:
-        FileFormatError: the file is missing, damaged, or not consistent with itself.
+        MissingFileError: it does not exist; a `FileFormatError` and a `FileNotFoundError`.
+        FileFormatError: the file is damaged, or not consistent with itself.
     """
     from forwardnet.tensor.functional import from_numpy
 

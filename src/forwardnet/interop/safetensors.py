@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from forwardnet.errors import ArgumentError, DTypeError, FileFormatError
+from forwardnet.errors import ArgumentError, DTypeError, FileFormatError, missing_file
 from forwardnet.interop.atomic import atomic_file
 from forwardnet.interop.safetensors_header import (
     DTYPES,
@@ -79,7 +79,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     Each array is a writable copy of its own. BF16, which NumPy does not have, is widened to float32 (exact).
 
     Raises:
-        FileFormatError: the file is missing or cannot be read, or anything in it is not as the format says.
+        MissingFileError: it does not exist; a `FileFormatError` and a `FileNotFoundError`.
+        FileFormatError: the file cannot be read, or anything in it is not as the format says.
     """
     where = os.fspath(path)
     try:
@@ -89,7 +90,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
         with open(path, "rb") as file:
             return _read_open(file, where)
     except FileNotFoundError:
-        raise FileFormatError(f"{where!r} does not exist", hint="check the path") from None
+        raise missing_file(path) from None
     except FileFormatError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from forwardnet.errors import DataError, FileFormatError
+from forwardnet.errors import DataError, FileFormatError, MissingFileError
 
 CHUNK = 1 << 20
 HEAD = 1 << 16  # so many bytes tell what a file is
@@ -47,7 +47,7 @@ def check_file(path: Path) -> None:
         raise FileFormatError(f"{path}: a folder, expected a file with a table")
     if not path.exists():
         near = sorted(p.name for p in path.parent.glob(f"{path.stem}.*")) if path.parent.is_dir() and path.stem else []
-        raise FileFormatError(f"{path}: no such file", hint=f"there is {near[0]}" if near else None)
+        raise MissingFileError(f"{path}: no such file", hint=f"there is {near[0]}" if near else None)
     try:
         with path.open("rb") as stream:
             begin = stream.read(16)
