@@ -304,3 +304,32 @@ def test_numbers_of_torch_for_seed_100(name: str) -> None:
     np.testing.assert_allclose(draw().numpy(), expected, atol=6e-7)  # six printed digits
     if ff.__name__ != "torch":
         ff.manual_seed(0)
+
+
+# ---------------------------------------------------------------- NumPy's functions
+
+
+def test_functions_of_numpy_give_tensors() -> None:
+    """As PyTorch's tensors do; `want` is what NumPy makes of the same numbers."""
+    t = ff.tensor([1.0, 4.0, 9.0])
+    a = t.numpy()
+    for name in ("sqrt", "exp", "isnan", "round", "abs", "signbit"):
+        made, want = getattr(np, name)(t), getattr(np, name)(a)
+        assert isinstance(made, ff.Tensor) and made.numpy().dtype == want.dtype
+        np.testing.assert_array_equal(made.numpy(), want)
+    for made, want in (
+        (np.add(np.ones(3), t), 1.0 + a.astype(np.float64)),
+        (np.clip(t, 0, 2), np.clip(a, 0, 2)),
+        (np.sqrt(t[1]), np.float32(2)),
+        (np.greater(t, 2), a > 2),
+    ):
+        assert isinstance(made, ff.Tensor) and made.numpy().dtype == want.dtype and made.shape == want.shape
+        np.testing.assert_array_equal(made.numpy(), want)
+    assert all(isinstance(part, ff.Tensor) for part in np.frexp(t))
+    out = np.empty(3, np.float32)
+    assert np.sqrt(t, out=out) is out
+    assert type(np.concatenate([t, t])) is np.ndarray
+    with pytest.raises(RuntimeError, match="requires grad"):
+        np.sqrt(t.clone().requires_grad_())
+    wide = np.add(np.ones(3, np.uint16), ff.tensor([1, 2, 3], dtype=ff.uint8))  # a type that tensors do not have
+    assert type(wide) is np.ndarray and wide.dtype == np.uint16

@@ -5,7 +5,10 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from forwardnet import dtypes
+from forwardnet.errors import DTypeError
 from forwardnet.ops.record import REGISTRY
 from forwardnet.tensor import create, tape
 
@@ -47,6 +50,14 @@ class Conversions:
     """`to`, `type` and the short forms `float`, `double`, `long`, ..."""
 
     _data: Any
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: builtins.bool = False) -> Any:
+        """What NumPy's functions make of this tensor as a tensor; arrays of types that tensors do not have stay."""
+        array = np.asarray(array)
+        try:
+            return create.from_numpy(array.copy() if any(step < 0 for step in array.strides) else array)
+        except DTypeError:
+            return array
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: builtins.bool = False) -> Tensor:
         """As another type: `x.to(ff.float64)`, `x.to("cpu")`, `x.to(other)`; the tensor itself if nothing changes."""
