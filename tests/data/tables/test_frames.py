@@ -189,3 +189,27 @@ def test_one_column_of_other_libraries() -> None:
         assert as_column(values).levels == ("u", "v")
     with pytest.raises(ShapeError, match="y has 2 columns, expected one"):
         as_column(pd.DataFrame({"a": [1], "b": [2]}))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_whole_numbers_beyond_float64_beside_missing_values(library: str) -> None:
+    module = pytest.importorskip(library, reason=NEED)
+    values = [2**53 + 1, None, 2**53 + 2, -(2**60) - 1]
+    exact = [2**60, None, 4]  # large, and a float64 all the same
+    if library == "pandas":
+        columns = {"a": module.array(values, dtype="Int64"), "b": module.array([*exact, 0], dtype="Int64")}
+        frame = module.DataFrame(columns)
+    elif library == "polars":
+        frame = module.DataFrame({"a": values, "b": [*exact, 0]})
+    else:
+        frame = module.table({"a": module.array(values), "b": module.array([*exact, 0])})
+    a, b = as_table(frame, kinds={"b": "number"}).columns
+    assert a.kind == "category"
+    assert [None if code < 0 else int(a.levels[code]) for code in a.values.tolist()] == values
+    assert b.values.tolist()[0] == 2**60 and np.isnan(b.values[1]) and b.values.tolist()[2:] == [4, 0]
+
+
+def test_long_spans_of_time_beside_missing_values() -> None:
+    pl = pytest.importorskip("polars", reason=NEED)
+    days = as_table(pl.DataFrame({"d": [datetime.timedelta(days=400), None]})).columns[0]
+    assert days.values[0] == 400 * 86400 and np.isnan(days.values[1])

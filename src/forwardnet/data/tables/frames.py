@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forwardnet.data.tables.kinds import check_kinds, column_of
+from forwardnet.data.tables.kinds import EXACT, check_kinds, column_of
 from forwardnet.data.tables.table import Column, Table
 from forwardnet.errors import ArgumentError, DataError, DTypeError, MissingExtraError, ShapeError
 
@@ -222,18 +222,32 @@ def _frame_column(series: Any) -> tuple[Any, str | None]:
     if dtype in (nw.Datetime, nw.Date):
         return _moments(series, dtype), None
     if dtype == nw.Duration:
-        return _numbers(series.dt.total_nanoseconds()) / 1e9, None
+        return _floats(series.dt.total_nanoseconds()) / 1e9, None
     if dtype.is_nested():
         raise DTypeError(f"column {series.name!r} has values of {dtype}, expected one number, text or date in a cell")
     return series.to_list(), None
 
 
-def _numbers(series: Any) -> Array:
-    """Whole numbers as they are, float64 where there are fractions or missing values, which are NaN."""
+def _numbers(series: Any) -> Array | list[int | None]:
+    """Whole numbers as they are, float64 where there are fractions or missing values, which are NaN.
+
+    A list, with None for missing values, where float64 cannot hold a whole number.
+    """
+    if not series.dtype.is_integer():
+        return _floats(series)
+    if not _has_null(series):
+        return np.asarray(series.to_numpy())
+    ends = [int(end) for end in (series.min(), series.max()) if end is not None]
+    if any(abs(end) > EXACT for end in ends):
+        found: list[int | None] = series.to_list()
+        return found
+    return _floats(series)
+
+
+def _floats(series: Any) -> Array:
+    """float64, NaN where there is no value."""
     import narwhals as nw
 
-    if series.dtype.is_integer() and not _has_null(series):
-        return np.asarray(series.to_numpy())
     return np.asarray(series.cast(nw.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
 
 
