@@ -39,6 +39,7 @@ class _Native:
 
     bits: Callable[[int, int, int, int], Words] | None = None  # (n, seed, stream, start) -> words
     permutation: Callable[[int, int, int], Any] | None = None  # (n, seed, stream) -> the order from start 0
+    permutations: Callable[[int, int, int, int], Any] | None = None  # (n, count, seed, first stream) -> the orders
 
 
 def bits(n: int, *, seed: int, stream: int = 0, start: int = 0) -> Words:
@@ -106,6 +107,14 @@ def permutation(n: int, *, seed: int, stream: int = 0, start: int = 0) -> Any:
     if _Native.permutation is not None and not start:
         return _Native.permutation(n, seed & _ALL, stream & _ALL)
     return slow_permutation(n, seed=seed, stream=stream, start=start)
+
+
+def permutations(n: int, count: int, *, seed: int, stream: int = 0) -> Any:
+    """The orders of `count` streams from `stream` on, int64 (count, n): rows of `permutation`."""
+    if _Native.permutations is not None:
+        return _Native.permutations(n, count, seed & _ALL, stream & _ALL)
+    orders = [slow_permutation(n, seed=seed, stream=stream + number) for number in range(count)]
+    return np.stack(orders) if orders else np.empty((0, n), np.int64)
 
 
 def slow_permutation(n: int, *, seed: int, stream: int, start: int = 0) -> Any:

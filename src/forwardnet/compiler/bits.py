@@ -1,4 +1,4 @@
-"""Native random numbers for all of a process: `seeds.bits`, sixteen counters at a time, and `seeds.permutation`."""
+"""Native random numbers for all of a process: `seeds.bits`, sixteen counters at a time, and `seeds.permutation(s)`."""
 
 from __future__ import annotations
 
@@ -62,4 +62,5 @@ class _Bits:
 def install() -> None:
     """Let all random numbers of this process be drawn natively from now on; the numbers stay the same."""
     if seeds._Native.bits is None:
-        seeds._Native.bits, seeds._Native.permutation = _Bits(), Shuffle()
+        shuffle = Shuffle()
+        seeds._Native.bits, seeds._Native.permutation, seeds._Native.permutations = _Bits(), shuffle, shuffle.several

@@ -7,6 +7,8 @@ drawn by rejection from the 32-bit halves of Philox4x64-10's words (Salmon et al
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,76 +19,124 @@ from forwardnet.compiler.lanes import I8, I32, I64, PTR
 from forwardnet.compiler.llvm import ir
 
 Value = Any
+Orders = np.ndarray[Any, np.dtype[np.int64]]
 MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 ROUNDS = 10
 HALVES = 8  # 32-bit halves of the four words of a counter
+COUNTERS = 64  # at most so many are drawn at once: their words, 2 kB, stay in the nearest cache
 I128 = ir.IntType(128)
 
 
 def emit_shuffle(module: Any) -> Any:
-    """The function `shuffle(rows, count, stride, seed, stream)`: exchange 64-bit elements that lie `stride` apart."""
-    philox = _emit_philox(module)
+    """The function `shuffle(rows, count, stride, seed, stream)`: exchange 64-bit elements that lie `stride` apart.
+
+    Which halves are rejected cannot be foretold, so no branch depends on it: a rejected one exchanges the element with
+    itself. Branches are left where the number of bits that are drawn changes, and where no halves are left.
+    """
+    fill = _emit_fill(module)
     function = ir.Function(module, ir.FunctionType(VOID, [PTR, I64, I64, I64, I64]), "shuffle")
     rows, count, stride, seed, stream = function.args
-    entry, head, swap, after = (function.append_basic_block(n) for n in ("entry", "next", "swap", "done"))
+    entry, refill, level, draw, drawn, done = (
+        function.append_basic_block(n) for n in ("entry", "refill", "level", "draw", "drawn", "done")
+    )
     b = ir.IRBuilder(entry)
-    words = b.alloca(ir.ArrayType(I64, 4))
-    b.branch(head)
-    b.position_at_end(head)
-    i, counter, used = (b.phi(I64) for _ in range(3))
-    for phi, first in ((i, count), (counter, index(0)), (used, index(HALVES))):
-        phi.add_incoming(first, entry)
-    last = b.sub(i, index(1))
-    draw = function.append_basic_block("draw")
-    b.cbranch(b.icmp_signed(">", i, index(1)), draw, after)
+    words = b.alloca(ir.ArrayType(I64, 4 * COUNTERS))
+    begin = b.sub(count, index(1))
+    b.cbranch(b.icmp_signed(">", begin, index(0)), refill, done)
+
+    b.position_at_end(refill)
+    counter, before = b.phi(I64), b.phi(I64)  # how many were drawn, and the last element that is not in its place
+    wanted = b.lshr(b.add(before, index(HALVES - 1)), index(3))  # there is at least one draw for each
+    taken = b.select(b.icmp_unsigned("<", wanted, index(COUNTERS)), wanted, index(COUNTERS))
+    b.call(fill, [words, counter, taken, seed, stream])
+    counter_next, end = b.add(counter, taken), b.mul(taken, index(HALVES))
+    b.branch(level)
+
+    b.position_at_end(level)
+    last_0, place_0 = b.phi(I64), b.phi(I64)
+    mask = b.lshr(index(0xFFFFFFFFFFFFFFFF), b.ctlz(last_0, ir.Constant(ir.IntType(1), 0)))
+    least = b.lshr(mask, index(1))
+    b.branch(draw)
+
     b.position_at_end(draw)
-    chosen, counter_taken, used_next = _draw_below(b, philox, words, (seed, stream), last, (counter, used, head), swap)
-    b.position_at_end(swap)
-    here, there = (b.gep(rows, [b.mul(n, stride)], source_etype=I64) for n in (last, chosen))
+    last, place = b.phi(I64), b.phi(I64)
+    half = b.load(b.gep(words, [place], source_etype=I32), typ=I32, align=4)
+    chosen = b.and_(b.zext(half, I64), mask)
+    is_taken = b.icmp_unsigned("<=", chosen, last)
+    other = b.select(is_taken, chosen, last)
+    here, there = (b.gep(rows, [b.mul(n, stride)], source_etype=I64) for n in (last, other))
     x, y = b.load(here, typ=I64, align=8), b.load(there, typ=I64, align=8)
     b.store(y, here, align=8)
     b.store(x, there, align=8)
-    for phi, value in ((i, last), (counter, counter_taken), (used, used_next)):
-        phi.add_incoming(value, swap)
-    b.branch(head)
-    b.position_at_end(after)
+    last_next, place_next = b.sub(last, b.zext(is_taken, I64)), b.add(place, index(1))
+    stays = b.and_(b.icmp_unsigned(">", last_next, least), b.icmp_unsigned("<", place_next, end))
+    b.cbranch(stays, draw, drawn)
+
+    b.position_at_end(drawn)
+    more = function.append_basic_block("more")
+    b.cbranch(b.icmp_unsigned("==", last_next, index(0)), done, more)
+    b.position_at_end(more)
+    b.cbranch(b.icmp_unsigned("==", place_next, end), refill, level)
+    for phi, first, later in ((counter, index(0), counter_next), (before, begin, last_next)):
+        phi.add_incoming(first, entry)
+        phi.add_incoming(later, more)
+    for phi, first, later in ((last_0, before, last_next), (place_0, index(0), place_next)):
+        phi.add_incoming(first, refill)
+        phi.add_incoming(later, more)
+    for phi, first, later in ((last, last_0, last_next), (place, place_0, place_next)):
+        phi.add_incoming(first, level)
+        phi.add_incoming(later, draw)
+    b.position_at_end(done)
     b.ret_void()
     return function
 
 
-def _draw_below(
-    b: Any, philox: Any, words: Value, key: tuple[Value, Value], most: Value, came: tuple[Value, Value, Any], go: Any
-) -> tuple[Value, Value, Value]:
-    """A number from 0 to `most`, the counter, and how many halves are used; goes to the block `go` with them.
+def emit_permutations(module: Any) -> None:
+    """The function `permutations(rows, n, count, seed, stream)`: an order of 0 .. n-1 for each stream."""
+    shuffle = emit_shuffle(module)
+    function = ir.Function(module, ir.FunctionType(VOID, [PTR, I64, I64, I64, I64]), "permutations")
+    rows, n, count, seed, stream = function.args
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    with _loop(b, count) as number:
+        own = b.gep(rows, [b.mul(number, n)], source_etype=I64)
+        with _loop(b, n) as i:
+            b.store(i, b.gep(own, [i], source_etype=I64), align=8)
+        b.call(shuffle, [own, n, index(1), seed, b.add(stream, number)])
+    b.ret_void()
 
-    `came` is the counter and the halves used so far, and the block it comes from. Halves are taken in order, masked to
-    the bits that `most` has, until one is not greater.
+
+@contextmanager
+def _loop(b: Any, count: Value) -> Iterator[Value]:
+    """Emit what is inside for each number from 0 to `count`, exclusive."""
+    before, head, body, after = b.block, *(b.append_basic_block(n) for n in ("head", "body", "after"))
+    b.branch(head)
+    b.position_at_end(head)
+    i = b.phi(I64)
+    i.add_incoming(index(0), before)
+    b.cbranch(b.icmp_signed("<", i, count), body, after)
+    b.position_at_end(body)
+    yield i
+    i.add_incoming(b.add(i, index(1)), b.block)
+    b.branch(head)
+    b.position_at_end(after)
+
+
+def _emit_fill(module: Any) -> Any:
+    """The function `fill(words, drawn, count, seed, stream)`: the words of the counters after the first `drawn`.
+
+    Counters do not depend on each other, so a processor works on several at once.
     """
-    counter, used, before = came
-    draw = b.block
-    refill, take = (b.function.append_basic_block(n) for n in ("refill", "take"))
-    counter_now, used_now = b.phi(I64), b.phi(I64)
-    counter_now.add_incoming(counter, before)
-    used_now.add_incoming(used, before)
-    mask = b.lshr(index(0xFFFFFFFFFFFFFFFF), b.ctlz(most, ir.Constant(ir.IntType(1), 0)))
-    b.cbranch(b.icmp_unsigned("==", used_now, index(HALVES)), refill, take)
-    b.position_at_end(refill)
-    counter_next = b.add(counter_now, index(1))
-    b.call(philox, [words, counter_next, *key])
-    b.branch(take)
-    b.position_at_end(take)
-    counter_taken, place = b.phi(I64), b.phi(I64)
-    for phi, kept, fresh in ((counter_taken, counter_now, counter_next), (place, used_now, index(0))):
-        phi.add_incoming(kept, draw)
-        phi.add_incoming(fresh, refill)
-    half = b.load(b.gep(words, [place], source_etype=I32), typ=I32, align=4)
-    chosen = b.and_(b.zext(half, I64), mask)
-    used_next = b.add(place, index(1))
-    counter_now.add_incoming(counter_taken, take)
-    used_now.add_incoming(used_next, take)
-    b.cbranch(b.icmp_unsigned(">", chosen, most), draw, go)
-    return chosen, counter_taken, used_next
+    philox = _emit_philox(module)
+    function = ir.Function(module, ir.FunctionType(VOID, [PTR, I64, I64, I64, I64]), "fill")
+    function.linkage = "internal"
+    words, drawn, count, seed, stream = function.args
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    with _loop(b, count) as number:
+        place = b.gep(words, [b.mul(number, index(4))], source_etype=I64)
+        b.call(philox, [place, b.add(drawn, b.add(number, index(1))), seed, stream])
+    b.ret_void()
+    return function
 
 
 def _emit_philox(module: Any) -> Any:
@@ -111,20 +161,25 @@ def _emit_philox(module: Any) -> Any:
 
 
 class Shuffle:
-    """The function, loaded."""
+    """The function `permutations`, loaded."""
 
     def __init__(self) -> None:
         def emitted() -> str:
             module = ir.Module("shuffle")
-            emit_shuffle(module)
+            emit_permutations(module)
             return str(module)
 
-        self._code = cache.load("shuffle", emitted, ["shuffle"])
-        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint64, ctypes.c_uint64)
-        self._call = kind(self._code.address("shuffle"))
+        self._code = cache.load("permutations", emitted, ["permutations"])
+        number, word = ctypes.c_int64, ctypes.c_uint64
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, number, number, word, word)
+        self._call = kind(self._code.address("permutations"))
 
-    def __call__(self, n: int, seed: int, stream: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def __call__(self, n: int, seed: int, stream: int) -> Orders:
         """What `seeds.permutation` returns, int64 (n,)."""
-        order = np.arange(n, dtype=np.int64)
-        self._call(order.ctypes.data, n, 1, seed, stream)
-        return order
+        return self.several(n, 1, seed, stream).reshape(n)
+
+    def several(self, n: int, count: int, seed: int, stream: int) -> Orders:
+        """What `seeds.permutations` returns, int64 (count, n)."""
+        orders = np.empty((count, n), np.int64)
+        self._call(orders.ctypes.data, n, count, seed, stream)
+        return orders

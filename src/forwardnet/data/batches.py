@@ -27,6 +27,12 @@ def permutation(n: int, *, seed: int, purpose: str = "shuffle", epoch: int = 0) 
     return order
 
 
+def permutations(n: int, count: int, *, seed: int, purpose: str = "shuffle", epoch: int = 0) -> NDArray[np.int64]:
+    """The orders of `count` epochs from `epoch` on, int64 (count, n): rows of `permutation`."""
+    orders: NDArray[np.int64] = seeds.permutations(n, count, seed=seed, stream=stream_of(purpose, epoch))
+    return orders
+
+
 class Batches:
     """Row numbers of each mini-batch of one epoch: parts of `order`, each of `size` rows but perhaps the last."""
 
