@@ -99,7 +99,8 @@ def test_every_step_has_its_rate_compiled_and_eager(name: str, kind: str) -> Non
 
 
 def calls_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The number of steps of each native call from now on."""
+    """The number of steps of each native call from now on, of which each makes those of one epoch at most."""
+    monkeypatch.setattr("forwardnet.train.blocks.BLOCK_WORK", 0)
     counts: list[int] = []
     native = forwardnet.compiler.program.Native
     run = native.run

@@ -81,12 +81,13 @@ class Native:
         self.plan, self.work, self.threads, self.code = found.plan, found.work, found.threads, found.code
         self.analysis_seconds, self.compile_seconds = found.analysis_seconds, found.compile_seconds
         self._show(graph)
-        self._run = RUN(self.code.address("run"))
+        self.entry: int = self.code.address("run")
+        self._run = RUN(self.entry)
         self._check = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.code.address("check"))
         self.arena = _arena(self.plan.size) if like is None else like.grown(self.plan.size)
         self._serial, self._shares = next(SERIALS), like is not None
         self._constants = [v for v in self.program.values if v.kind == "const" and np.size(v.attrs["value"]) > 1]
-        self._take_arena()
+        self.take_arena()
 
     def _built(self, graph: Graph, like: Native | None, limit: int) -> Built:
         begin = time.perf_counter()
@@ -106,7 +107,7 @@ class Native:
         seconds = analysis_seconds, time.perf_counter() - begin
         return Built(self.program, self.orientation, self.schedule, self.plan, self.work, self.threads, code, *seconds)
 
-    def _take_arena(self) -> None:
+    def take_arena(self) -> None:
         """Put the constants where they belong: the programs that share an arena lie over each other."""
         owner = self.arena[OWNER : OWNER + 8].view(np.int64)
         if owner[0] == self._serial:
@@ -114,6 +115,21 @@ class Native:
         owner[0] = self._serial
         for val in self._constants:
             self._write(val, val.attrs["value"])
+
+    def leave_arena(self) -> None:
+        """Let the next program that runs put its constants where they belong."""
+        self.arena[OWNER : OWNER + 8] = 0
+
+    def constants(self) -> tuple[int, Array]:
+        """Where the constants begin in the arena, and what lies there while this program runs: bytes."""
+        self.take_arena()
+        ends = [self.plan.offset(val) + self._buffer(val, self.plan.orientation(val)).nbytes for val in self._constants]
+        return self.plan.inputs_end, self.arena[self.plan.inputs_end : max(ends, default=self.plan.inputs_end)].copy()
+
+    def place(self, number: int) -> int:
+        """The address of the first element of an input."""
+        val = self.program.inputs[number]
+        return int(self._buffer(val, self.plan.orientation(val)).ctypes.data)
 
     def _description(self) -> str:
         """Everything the code depends on, besides the compiler and the processor."""
@@ -207,7 +223,7 @@ class Native:
         The rows of the recorded output go to `records`.
         """
         if self._shares:
-            self._take_arena()
+            self.take_arena()
         losses = np.zeros(max(steps, 1), np.float64)
         pointers = (ctypes.c_void_p * max(len(sources), 1))(*(s.ctypes.data for s in sources))
         order_at = order.ctypes.data if order is not None else None

@@ -169,6 +169,7 @@ class EarlyStopping(_Watcher):
         super().__init__(monitor, min_delta, mode)
         self.patience = whole(patience, "EarlyStopping: patience", least=1)
         self.restore_best = restore_best
+        self.looks_at_weights = restore_best or type(self) is not EarlyStopping  # a class made of it may look
         self.stopped_epoch: int | None = None
         self._weights: Snapshot | None = None
 
@@ -248,6 +249,7 @@ class CSVLogger(Callback):
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         self.path = Path(path)
         self.append = append
+        self.looks_at_weights = type(self) is not CSVLogger
         self._file: TextIO | None = None
         self._columns: list[str] = []
 

@@ -33,6 +33,8 @@ from forwardnet.jit.cells import (
 )
 from forwardnet.jit.fallback import made_or_reason
 from forwardnet.ops.record import CannotLower
+from forwardnet.train.blocks import Block, most_epochs
+from forwardnet.train.chunks import Tally, split
 from forwardnet.train.divergence import SNAPSHOT_STEPS, Watch
 from forwardnet.train.pace import Pace, course_of
 from forwardnet.train.program import Array, EagerProgram, Epoch, Loss, make_step
@@ -207,22 +209,39 @@ class CompiledProgram:
             self._seen[number] = mark_of(cell)
         self._is_ahead = False
 
+    def _load(self) -> None:
+        """Bring to the arena what has changed since it was last run."""
+        if self._is_ahead:
+            self._pack_numbers()
+        else:
+            self._pack()
+
     def _pack_numbers(self) -> None:
         """Bring what changes while weights stay in the arena: rates, and the generator, which begins a new stream."""
-        traced, native = self._program(self._batch_size)
-        if self._numbers is None:
-            states, cells = traced.states.keys(), self._cells
-            generators = [n for n, cell in enumerate(cells) if isinstance(cell, GeneratorCell)]
-            drawn = [] if states.isdisjoint(generators) else generators
-            rates = [n for n, cell in enumerate(cells) if isinstance(cell, ItemCell) and n not in states]
-            self._numbers = drawn, rates
-        for number in self._numbers[0]:
+        native = self._program(self._batch_size)[1]
+        drawn, rates = self._moving()
+        for number in drawn:
             native.set_input(number, self._cells[number].read())
-        for number in self._numbers[1]:
+        for number in rates:
             mark = mark_of(self._cells[number])
             if self._seen.get(number) != mark:
                 native.set_input(number, self._cells[number].read())
                 self._seen[number] = mark
+
+    def _moving(self) -> tuple[list[int], list[int]]:
+        """The numbers of the cells of the generator, if the steps draw, and of rates."""
+        if self._numbers is None:
+            states, cells = self._program(self._batch_size)[0].states.keys(), self._cells
+            generators = [n for n, cell in enumerate(cells) if isinstance(cell, GeneratorCell)]
+            drawn = [] if states.isdisjoint(generators) else generators
+            rates = [n for n, cell in enumerate(cells) if isinstance(cell, ItemCell) and n not in states]
+            self._numbers = drawn, rates
+        return self._numbers
+
+    @property
+    def rates(self) -> list[Any]:
+        """What the steps read that may change while weights stay in the arena."""
+        return [mark_of(self._cells[number]) for number in self._moving()[1]]
 
     def explain(self) -> str:
         """The kernels of a step: what was fused, operations, bytes, and times measured now."""
@@ -233,10 +252,7 @@ class CompiledProgram:
 
     def run_epoch(self, batches: Batches, after_step: Callable[..., bool], *, stays: bool = False) -> Epoch:
         """One step for each array of row numbers; ends early when `after_step(loss)` answers False."""
-        if self._is_ahead:
-            self._pack_numbers()
-        else:
-            self._pack()
+        self._load()
         is_watched = getattr(after_step, "is_watched", False) or (self._pace.by_batch and self._course is None)
         every = 1 if is_watched else self._chunk_steps()
         tally = Tally(self._eager)
@@ -250,6 +266,52 @@ class CompiledProgram:
         if not stays:
             self.settle()
         return tally.epoch(is_complete=is_complete)
+
+    # Blocks of epochs
+
+    def epochs_at_once(self, rows: int) -> int:
+        """How many epochs of so many rows are run in one native call."""
+        native, steps = self._program(self._batch_size)[1], -(-rows // self._batch_size)
+        row_bytes = self._outputs(native, 1).nbytes if self._eager.keeps_outputs else 0
+        most = most_epochs(native.work, steps, rows, row_bytes)
+        return most if self._course is None else max(1, min(most, LONGEST // steps))
+
+    def run_block(self, order: Array, streams: Sequence[int]) -> Block | None:
+        """The steps of whole epochs over the rows of `order` (epochs, rows), with the noise of the streams of each.
+
+        None, with everything as it was before, where something is not finite.
+        """
+        self._load()
+        count, rows = order.shape
+        whole, rest = divmod(rows, self._batch_size)
+        native, last = self._program(self._batch_size)[1], self._program(rest)[1] if rest else None
+        self._share()
+        if self._course is not None:
+            self._course.fill(native, self._cells, self._pace.foreseen(count * (whole + bool(rest))))
+        before = self._kept(native)
+        block = Block.of(
+            (native, last),
+            self._arrays,
+            order,
+            sizes=np.array([self._batch_size] * whole + [rest] * bool(rest)),
+            records=self._outputs(native, count, rows) if self._eager.keeps_outputs else None,
+            drawn=self._moving()[0],
+            streams=streams,
+            before=before,
+            is_sum=self._eager.is_sum,
+        )
+        if not block.is_good:
+            native.restore(before)
+            return None
+        self._watch.step += block.losses.size
+        self._is_ahead = True
+        return block
+
+    def rewind(self, block: Block, epochs: int) -> None:
+        """Bring the arena to where it was after so many epochs of the block that was run last."""
+        if epochs < len(block):
+            block.rewind(epochs)
+            self._watch.step -= block.losses[epochs:].size
 
     @property
     def keeps_pace(self) -> bool:
@@ -278,9 +340,7 @@ class CompiledProgram:
         """Run some steps of equal size; tells whether to go on."""
         native, steps = self._program(part.size)[1], len(part)
         self._share()
-        before = native.saved()
-        if self._is_good and (self._good is None or self._watch.step - self._good[0] >= SNAPSHOT_STEPS):
-            self._good = (self._watch.step, before)
+        before = self._kept(native)
         if self._course is not None:
             self._course.fill(native, self._cells, self._pace.foreseen(steps))
         outputs = self._outputs(native, len(part.order)) if self._eager.keeps_outputs else None
@@ -297,6 +357,13 @@ class CompiledProgram:
             self._pack()
         return goes_on
 
+    def _kept(self, native: Any) -> Array:
+        """A copy of the states; from time to time it is what divergence goes back to."""
+        before: Array = native.saved()
+        if self._is_good and (self._good is None or self._watch.step - self._good[0] >= SNAPSHOT_STEPS):
+            self._good = (self._watch.step, before)
+        return before
+
     def _share(self) -> None:
         """One arena for the programs of all batch sizes, large enough for each."""
         natives = [native for _, native in self._programs.values()]
@@ -304,9 +371,9 @@ class CompiledProgram:
         for native in natives:
             native.arena = largest
 
-    def _outputs(self, native: Any, rows: int) -> Array:
+    def _outputs(self, native: Any, *rows: int) -> Array:
         shape = self._programs[self._batch_size][0].graph.outputs[1].shape
-        return np.empty((rows, *shape[1:]), native.program.outputs[1].val.dtype)
+        return np.empty((*rows, *shape[1:]), native.program.outputs[1].val.dtype)
 
     def _again(self, part: Batches, after_step: Callable[..., bool], tally: Tally) -> bool:
         """Run steps eagerly from the state in the arena: they raise the error that says what is not finite."""
@@ -323,47 +390,6 @@ class CompiledProgram:
         tally.join(epoch, part)
         self._pack()
         return epoch.is_complete
-
-
-class Tally:
-    """What the steps of an epoch gave, in order."""
-
-    def __init__(self, eager: EagerProgram) -> None:
-        self._eager = eager
-        self.losses: list[Array] = []
-        self.sizes: list[Array] = []
-        self.rows: list[Array] = []
-        self.outputs: list[Array] = []
-
-    def add(self, losses: Array, part: Batches, outputs: Array | None) -> None:
-        """Steps that ran natively."""
-        self.losses.append(losses)
-        self.sizes.append(np.full(len(losses), part.size))
-        if outputs is not None:
-            self.rows.append(part.order)
-            self.outputs.append(outputs)
-
-    def join(self, epoch: Epoch, part: Batches) -> None:
-        """Steps that ran eagerly."""
-        self.losses.append(epoch.losses)
-        self.sizes.append(np.full(len(epoch.losses), part.size))
-        if epoch.rows is not None and epoch.outputs is not None:
-            self.rows.append(epoch.rows)
-            self.outputs.append(epoch.outputs)
-
-    def epoch(self, *, is_complete: bool) -> Epoch:
-        """The whole epoch."""
-        losses, sizes = np.concatenate(self.losses), np.concatenate(self.sizes)
-        return self._eager.summed(losses, sizes, self.rows, self.outputs, is_complete=is_complete)
-
-
-def split(batches: Batches, most: int) -> list[Batches]:
-    """The batches in runs of at most `most` of equal size: those that are full, then the one that is not."""
-    order, size = batches.order, batches.size
-    whole = len(order) - len(order) % size
-    starts = range(0, whole, most * size)
-    parts = [Batches(order[i : min(i + most * size, whole)], size) for i in starts]
-    return parts if whole == len(order) else [*parts, Batches(order[whole:], len(order) - whole)]
 
 
 def hooked(module: Module) -> bool:

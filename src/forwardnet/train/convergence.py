@@ -63,6 +63,7 @@ class Convergence(Callback):
             )
         self.change, self.patience = change, whole(patience, "Convergence: patience", least=1)
         self.gradient, self.loss, self.data = gradient, loss, data
+        self.looks_at_weights = gradient is not None or type(self) is not Convergence  # a class made of it may look
         self.reason: str | None = None
         self.norms: list[float] = []
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forwardnet.data.batches import stream_of
 from forwardnet.tensor.random import Generator
+from forwardnet.train.blocks import Block
 from forwardnet.train.callbacks import Dispatcher
 from forwardnet.train.compiled import CompiledProgram
 from forwardnet.train.divergence import TrainingDivergedError, Watch
@@ -21,7 +22,7 @@ from forwardnet.train.interrupt import Interrupts
 from forwardnet.train.orders import Orders
 from forwardnet.train.pace import Pace
 from forwardnet.train.program import Epoch, Program
-from forwardnet.train.progress import Calls, Display
+from forwardnet.train.progress import Calls, Display, Silent
 from forwardnet.train.run import Run
 
 Array = NDArray[Any]
@@ -43,6 +44,7 @@ class Loop:
     pace: Pace
     renew: Callable[[int], None] | None = None  # puts the rows of an epoch where the program gathers them
     _pending: list[float] = field(default_factory=list)
+    _singly: int = 0  # up to this epoch they are run one by one
 
     def execute(self) -> None:
         """All epochs, or fewer when something stops them; raises TrainingDivergedError."""
@@ -54,7 +56,8 @@ class Loop:
             self.display.begin(run)
             try:
                 while run.epoch < run.last_epoch and run.stopped is None:
-                    self._epoch()
+                    count = self._count()
+                    self._epoch() if count == 1 else self._block(count)
             except TrainingDivergedError as error:
                 run.stopped = "diverged"
                 error.history = run.history
@@ -73,26 +76,40 @@ class Loop:
                 self.callbacks.emit("on_train_end", run)
                 self.display.end(run)
 
-    def _epoch(self) -> None:
-        """One epoch: steps, metrics, validation, learning rate, callbacks."""
+    def _count(self) -> int:
+        """How many epochs are run at once: one where somebody looks at the weights after it."""
+        run, program = self.run, self.program
+        left = run.last_epoch - run.epoch
+        if left < 2 or run.epoch < self._singly or not isinstance(program, CompiledProgram) or not self._is_unseen:
+            return 1
+        return min(left, program.epochs_at_once(run.n_samples))
+
+    def _begin(self) -> None:
+        """An epoch begins; callbacks may stop the fit here."""
         run = self.run
-        begin = time.perf_counter()
-        stays, is_unseen = self._stays, self._is_unseen
         run.epoch += 1
         self.watch.epoch = run.epoch
         self.noise.stream, self.noise.position = stream_of("noise", run.epoch), 0
         self.pace.begin_epoch()
         self.callbacks.emit("on_epoch_begin", run)
-        if run.stopped is not None:
-            return
+
+    def _epoch(self) -> None:
+        """One epoch: steps, metrics, validation, learning rate, callbacks."""
+        begin = time.perf_counter()
+        self._begin()
+        if self.run.stopped is None:
+            self._rest_of_epoch(begin)
+
+    def _rest_of_epoch(self, begin: float) -> None:
+        """What follows when an epoch has begun."""
+        run, stays, is_unseen = self.run, self._stays, self._is_unseen
         if self.renew is not None:
             self.renew(run.epoch)
         if not is_unseen or run.epoch == run.first_epoch:
             run.model.train()
         first_step = run.step + 1
         batches = self.orders(run.epoch)
-        if run.epoch < run.last_epoch and isinstance(self.program, CompiledProgram) and self.program.leaves_room:
-            self.orders.foresee(run.epoch + 1)
+        self._foresee(run.epoch + 1, min(1, run.last_epoch - run.epoch))
         try:
             epoch = self.program.run_epoch(batches, self._after_step(), stays=stays)
         finally:
@@ -104,6 +121,16 @@ class Loop:
             self.watch.check_weights()
         elif not is_unseen and isinstance(self.program, CompiledProgram):
             self.program.show()
+        self._end(epoch, begin)
+
+    def _foresee(self, epoch: int, count: int) -> None:
+        """Draw the orders of later epochs beside the steps of these, if a processor is free."""
+        if count and isinstance(self.program, CompiledProgram) and self.program.leaves_room:
+            self.orders.foresee(epoch, count)
+
+    def _end(self, epoch: Epoch, begin: float) -> None:
+        """The row of an epoch that began at a time, and who is told of it."""
+        run = self.run
         row: Row = {"epoch": run.epoch, "loss": epoch.loss, **self.score(epoch)}
         if self.validate is not None:
             row.update({f"val_{name}": value for name, value in self.validate().items()})
@@ -117,6 +144,94 @@ class Loop:
         self.pace.after_epoch(row)
         self.callbacks.emit("on_epoch_end", run)
         self.display.epoch(run)
+
+    # Several epochs at once
+
+    def _block(self, count: int) -> None:
+        """Some epochs in one native call, and then for each of them, in order, what follows an epoch."""
+        run, program = self.run, self.program
+        assert isinstance(program, CompiledProgram)
+        begin = time.perf_counter()
+        self._begin()
+        if run.stopped is not None:
+            return
+        if run.epoch == run.first_epoch:
+            run.model.train()
+        order = self.orders.several(run.epoch, count)
+        self._foresee(run.epoch + count, min(count, run.last_epoch - run.epoch - count + 1))
+        block = program.run_block(order, [stream_of("noise", run.epoch + later) for later in range(count)])
+        if block is None:  # steps one by one say which is not finite, and where
+            self._singly = run.epoch + count - 1
+            self._rest_of_epoch(begin)
+            return
+        seconds = (time.perf_counter() - begin) / count
+        if self._is_unheard and not block.has_outputs:
+            self._take(block, seconds)
+        else:
+            self._replay(block, seconds, program)
+
+    @property
+    def _is_unheard(self) -> bool:
+        """Whether nobody is told of epochs, and nobody has anything to say."""
+        listens = any(self.callbacks.listens(event) for event in ("on_epoch_begin", "on_epoch_end"))
+        is_silent = type(self.display) is Silent and self.pace.scheduler is None
+        return is_silent and not listens and self.run.stopped is None
+
+    def _take(self, block: Block, seconds: float) -> None:
+        """Enter the epochs of a block, of which the first has begun, into the record."""
+        run, count = self.run, len(block)
+        columns: dict[str, NDArray[Any]] = {
+            "epoch": np.arange(run.epoch, run.epoch + count),
+            "loss": block.means,
+            "lr": np.full(count, self.pace.rate),
+            "seconds": np.full(count, seconds),
+        }
+        self._count_steps(block.losses.reshape(-1))
+        run.history.add_epochs(columns)
+        run.logs = {name: column[-1].item() for name, column in columns.items()}
+        run.epoch = self.watch.epoch = int(columns["epoch"][-1])
+
+    def _replay(self, block: Block, seconds: float, program: CompiledProgram) -> None:
+        """Tell of the epochs of a block, of which the first has begun, each of so many seconds.
+
+        Where somebody stops the fit, raises an error, or changes a rate, weights go back to what they were there.
+        """
+        run, done, begins_anew = self.run, 0, False
+        try:
+            for epoch in block:
+                begin = time.perf_counter() - seconds
+                rates = self._rates(program)
+                if done:
+                    self._begin()
+                    begins_anew = self._rates(program) != rates
+                if begins_anew or (done and run.stopped is not None):
+                    break
+                self._count_steps(epoch.losses)
+                done += 1
+                rates = self._rates(program)
+                self._end(epoch, begin)
+                if run.stopped is not None or run.epoch >= run.last_epoch or self._rates(program) != rates:
+                    break
+        finally:
+            program.rewind(block, done)
+        if done < len(block):
+            self._singly = run.last_epoch  # who has changed a rate once may do it again
+        if begins_anew and run.stopped is None:
+            self._rest_of_epoch(begin)
+
+    def _rates(self, program: CompiledProgram) -> Any:
+        """What callbacks may change between two epochs; nothing where there are none."""
+        listens = any(self.callbacks.listens(event) for event in ("on_epoch_begin", "on_epoch_end"))
+        return program.rates if listens else None
+
+    def _count_steps(self, losses: NDArray[np.float64]) -> None:
+        """Count steps that have been made."""
+        run = self.run
+        run.history.add_steps(losses, first_step=run.step + 1)
+        run.step += len(losses)
+        run.steps_done += len(losses)
+        run.loss = float(losses[-1])
+        self.pace.after_batches(len(losses))
 
     @property
     def _stays(self) -> bool:
