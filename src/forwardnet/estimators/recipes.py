@@ -13,7 +13,7 @@ from forwardnet.estimators import stopping
 from forwardnet.estimators.diagnosis import Diagnosis
 from forwardnet.estimators.parameters import threads_of
 from forwardnet.estimators.plan import Inputs, Plan
-from forwardnet.estimators.rows import Reader, Rows
+from forwardnet.estimators.rows import Reader, Rows, encoder_of
 from forwardnet.estimators.training import Trained, train
 
 # Parameters that a recipe may be told about, under its own names. All others but those of `FREE` must be untouched.
@@ -29,7 +29,7 @@ TOLD = {
 }
 FREE = (
     *("preset", "random_state", "verbose", "validation_fraction", "class_weight", "calibrate", "categorical_features"),
-    *("threads", "n_jobs", "compile", "precision", "warm_start"),
+    *("encoder", "threads", "n_jobs", "compile", "precision", "warm_start"),
 )
 
 
@@ -42,7 +42,7 @@ def fit(own: Any, data: Rows, held: Any, random: np.random.RandomState, callback
     preset = PRESETS[own.preset]
     settings = _settings(own, preset.options)
     own._check_preset()
-    encoder = TableEncoder(**preset.encoder)
+    encoder = encoder_of(own, preset.encoder)
     held_out = None
     seed = _seed(own, random)
     if held[0] is None:
@@ -67,6 +67,8 @@ def fit(own: Any, data: Rows, held: Any, random: np.random.RandomState, callback
         sample_weight=rows.weight,
         callbacks=[*lines, *callbacks],
     )
+    if not found.epochs:  # Ctrl-C came before anything was learnt
+        raise KeyboardInterrupt
     own.network_ = plan.model
     _keep(own, plan, found, len(rows))
     own._after(held_out)

@@ -60,10 +60,16 @@ class Study:
     def outcomes(
         self, units: Sequence[Unit], options: Options, workers: Workers, tally: Tally
     ) -> tuple[list[Outcome | None], bool]:
-        """One for each unit, None for those that Ctrl-C came before; and whether it came."""
+        """One for each unit, None for those that Ctrl-C came before; and whether it came.
+
+        A training that it ended counts only where it is the only one: beside others it would be another model.
+        """
         found: list[Outcome | None] = [None] * len(units)
         try:
             for number, outcome in self.run(units, options, workers, tally):
+                if getattr(outcome.history, "stopped", None) == "interrupted":
+                    found[number] = outcome if len(units) == 1 else None
+                    return found, True
                 found[number] = outcome
         except KeyboardInterrupt:
             return found, True

@@ -19,6 +19,8 @@ _SHORT, _LONGER = 1, 3  # epochs
 
 def within(problem: Problem, options: TableOptions, folds: list[Fold], left: float, y: Any) -> tuple[TableOptions, str]:
     """The options with as many epochs as can be run in `left` seconds, and a note if these are fewer than usual."""
+    from forwardnet.cli.tabular.run import is_cut
+
     rows = folds[0].train
     X, targets = problem.X.take(rows), y[rows]
 
@@ -28,6 +30,8 @@ def within(problem: Problem, options: TableOptions, folds: list[Fold], left: flo
         estimator = make_estimator(short, is_classifier=problem.is_classifier, n_rows=len(rows), rarest=1)
         started = time.perf_counter()
         estimator.fit(X, targets)
+        if is_cut(estimator):  # this was no training to be kept
+            raise KeyboardInterrupt
         return time.perf_counter() - started
 
     seconds(_SHORT)  # makes the native code, which later fits find made

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from forwardnet.cli.tabular import words
 from forwardnet.cli.tabular.repeat import command_line
-from forwardnet.cli.tabular.run import NETWORK, TableOutcome
+from forwardnet.cli.tabular.run import NETWORK, Kept, TableOutcome, metrics_of
 from forwardnet.cli.tabular.source import is_table_file
 from forwardnet.data.tables import KINDS, Column, Table
 from forwardnet.errors import FileFormatError
@@ -55,10 +55,20 @@ class Record:
 
 def record_of(outcome: TableOutcome) -> dict[str, Any]:
     """What is written into the model's file."""
+    kept = Kept(outcome.estimator, outcome.problem, outcome.options, outcome.division, outcome.learnt_rows)
+    return {
+        **record_of_kept(kept),
+        "metric": outcome.metric,
+        "figures": {model: _figures(outcome, model) for model in (NETWORK, *outcome.baselines)},
+        "said": said_of(kept, words.summary(outcome), words.judgement(outcome)),
+    }
+
+
+def record_of_kept(kept: Kept) -> dict[str, Any]:
+    """What is known of a network before it was measured."""
     from forwardnet import __version__
 
-    problem, options = outcome.problem, outcome.options
-    learnt = outcome.validation.folds[0].train if len(outcome.validation.folds) == 1 else np.arange(len(problem.X))
+    problem, options, learnt = kept.problem, kept.options, kept.learnt
     tested = None
     if len(learnt) < len(problem.X):
         rows = problem.rows[np.setdiff1d(np.arange(len(problem.X)), learnt)]
@@ -74,19 +84,24 @@ def record_of(outcome: TableOutcome) -> dict[str, Any]:
         "classes": list(problem.classes),
         "columns": [_column(column) for column in problem.X],
         "baseline": [float(share) for share in shares],
-        "metric": outcome.metric,
-        "figures": {model: _figures(outcome, model) for model in (NETWORK, *outcome.baselines)},
+        "metric": metrics_of(problem, options)[0],
+        "figures": {},
         "sha256": problem.fingerprint,
         "tested": tested,
         "has_header": options.has_header is not False,
-        "said": {
-            "data": problem.name,
-            "rows learnt from": outcome.learnt_rows,
-            "split": outcome.division.how,
-            "summary": words.summary(outcome),
-            "judgement": words.judgement(outcome),
-            "command": command_line(options, problem),
-        },
+        "said": said_of(kept, "The run was interrupted before the network was measured.", ""),
+    }
+
+
+def said_of(kept: Kept, summary: str, judgement: str) -> dict[str, Any]:
+    """Sentences and settings, to be shown."""
+    return {
+        "data": kept.problem.name,
+        "rows learnt from": kept.n_learnt,
+        "split": kept.division.how,
+        "summary": summary,
+        "judgement": judgement,
+        "command": command_line(kept.options, kept.problem),
     }
 
 

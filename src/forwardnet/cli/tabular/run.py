@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,24 +92,80 @@ class TableOutcome:
 
 @dataclass
 class Clock:
-    """How long each part of a run took, and what is left of the time limit."""
+    """How far a run is: the part it is in, how long each took, what is left of the time limit, and what was learnt.
+
+    After Ctrl-C in a training, a baseline or the importances no time is left: what is needed for the report is done,
+    and the rest is left out. `kept` is the network, once there is one.
+    """
 
     limit: float | None = None
     started: float = field(default_factory=time.perf_counter)
     seconds: dict[str, float] = field(default_factory=dict)
+    part: str = ""
+    kept: Kept | None = None
+    is_interrupted: bool = False
 
     @property
     def left(self) -> float:
         """Seconds until the time limit."""
+        if self.is_interrupted:
+            return -1.0
         return np.inf if self.limit is None else self.limit - (time.perf_counter() - self.started)
+
+    @property
+    def why(self) -> str:
+        """Why no time is left."""
+        return "The run was interrupted" if self.is_interrupted else "The time limit was reached"
 
     def timed(self, name: str, work: Callable[[], Any]) -> Any:
         """The result of `work()`; its seconds are added to those of `name`."""
+        self.part = name
         started = time.perf_counter()
         try:
             return work()
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def keep(self, kept: Kept, notes: list[str]) -> None:
+        """Take the network that was trained; if Ctrl-C ended its training, that is noted."""
+        if kept.is_cut and not kept.epochs:  # nothing has been learnt
+            raise KeyboardInterrupt
+        self.kept = kept
+        if kept.is_cut:
+            self.is_interrupted = True
+            notes.append(f"The training was interrupted after {kept.epochs} epochs; what was learnt is kept.")
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The network of a run, which learnt from so many rows, with what its file needs to say."""
+
+    estimator: Any
+    problem: Problem
+    options: TableOptions
+    division: Division
+    n_learnt: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether Ctrl-C ended its training."""
+        return is_cut(self.estimator)
+
+    @property
+    def epochs(self) -> int:
+        """How many were run."""
+        return len(self.estimator.history_)
+
+    @property
+    def learnt(self) -> NDArray[np.int64]:
+        """The rows of the problem that it learnt from; of a stream these are not all."""
+        folds = self.division.folds
+        return folds[0].train if len(folds) == 1 else np.arange(len(self.problem.X))
+
+
+def is_cut(estimator: Any) -> bool:
+    """Whether Ctrl-C ended the training of an estimator."""
+    return getattr(getattr(estimator, "history_", None), "stopped", None) == "interrupted"
 
 
 def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -> TableOutcome:
@@ -134,6 +191,10 @@ def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -
     validation = clock.timed("network", lambda: _validate(estimator, problem, division, metrics, options, output))
     asked, own = _asked(validation, problem)
     notes += validation.notes
+    if len(folds) == 1:
+        clock.keep(Kept(validation.models[0], problem, options, division, len(folds[0].train)), notes)
+    elif validation.is_cut:
+        raise KeyboardInterrupt
     predictions = {NETWORK: own}
     predictions |= baselines_of(problem, _fewer(problem, folds, options, notes), asked, options, clock, notes)
     y = problem.y.values[asked]
@@ -142,10 +203,14 @@ def run(problem: Problem, options: TableOptions, output: Output, clock: Clock) -
     comparison = clock.timed(
         "figures", lambda: compare(y, predictions, metrics, groups=groups, weight=weight, seed=options.seed)
     )
-    kept, learnt = _kept(validation, problem, folds, options, output, clock)
-    importance, dependences = clock.timed("explaining", lambda: explain(kept, problem, folds, metrics[0], clock))
+    if clock.kept is None:
+        made = _learnt_from_all(problem, options, output, clock)
+        clock.keep(Kept(made, problem, options, division, len(problem.X)), notes)
+    assert clock.kept is not None
+    kept = clock.kept
+    importance, dependences = explained(kept, metrics[0], clock, notes)
     return TableOutcome(
-        options, problem, division, validation, asked, predictions, comparison, kept, learnt,
+        options, problem, division, validation, asked, predictions, comparison, kept.estimator, kept.n_learnt,
         importance, dependences, clock.seconds, tuple(notes),
     )  # fmt: skip
 
@@ -202,7 +267,8 @@ def _validate(
             metrics=metrics,
             fit_params=weight,
             seed=options.seed,
-            n_jobs=options.threads,
+            # Of a single network Ctrl-C is to end the training and keep it, which takes the main thread.
+            n_jobs=1 if len(division.folds) == 1 else options.threads,
             keep_models=len(division.folds) == 1,
             train_scores=True,
             progress=not output.is_quiet,
@@ -230,11 +296,15 @@ def baselines_of(
     found: dict[str, Array] = {}
     for name in possible(problem.X, [name for name in BASELINES if name not in without]):
         if found and clock.left < 0:
-            notes.append(f"The time limit was reached before the baseline {name!r}.")
+            notes.append(f"{clock.why} before the baseline {name!r}.")
             continue
-        started = time.perf_counter()
-        found[name] = _baseline(name, problem, folds, options)[asked]
-        clock.seconds[name] = time.perf_counter() - started
+        try:
+            found[name] = clock.timed(name, partial(_baseline, name, problem, folds, options))[asked]
+        except KeyboardInterrupt:
+            if not found:  # there is nothing to compare with
+                raise
+            clock.is_interrupted = True
+            notes.append(f"The run was interrupted in the baseline {name!r}.")
     return found
 
 
@@ -269,25 +339,36 @@ def _fewer(problem: Problem, folds: list[Fold], options: TableOptions, notes: li
     return split_folds(len(problem.X), _FEWER_FOLDS, groups=groups, seed=options.seed)
 
 
-def _kept(
-    validation: Validation, problem: Problem, folds: list[Fold], options: TableOptions, output: Output, clock: Clock
-) -> tuple[Any, int]:
-    """The network that is kept: that of a single split as it was tested, else a new one that learns from all rows."""
-    if len(folds) == 1:
-        return validation.models[0], len(folds[0].train)
+def _learnt_from_all(problem: Problem, options: TableOptions, output: Output, clock: Clock) -> Any:
+    """The network that is kept where those of the folds are only asked: a new one that learns from all rows."""
     output.say("keeping  a network that learns from all rows")
     n = len(problem.X)
     rarest = rarest_class(problem, np.arange(n))
     made = make_estimator(options, is_classifier=problem.is_classifier, n_rows=n, rarest=rarest)
     weight = {} if problem.weight is None else {"sample_weight": problem.weight}
     clock.timed("kept network", lambda: made.fit(problem.X, targets(problem), **weight))
-    return made, n
+    return made
 
 
 def predict(estimator: Any, table: Table, *, is_classifier: bool) -> Array:
     """Probabilities (n, C) or values (n,)."""
     found = estimator.predict_proba(table) if is_classifier else estimator.predict(table)
     return np.asarray(found, dtype=np.float64)
+
+
+def explained(
+    kept: Kept, metric: str, clock: Clock, notes: list[str]
+) -> tuple[Importance | None, tuple[Dependence, ...]]:
+    """What each column does; nothing, and a note, after Ctrl-C."""
+    try:
+        if not clock.is_interrupted:
+            work = partial(explain, kept.estimator, kept.problem, kept.division.folds, metric, clock)
+            found: tuple[Importance | None, tuple[Dependence, ...]] = clock.timed("explaining", work)
+            return found
+    except KeyboardInterrupt:
+        clock.is_interrupted = True
+    notes.append("The run was interrupted before the importances of the columns.")
+    return None, ()
 
 
 def explain(

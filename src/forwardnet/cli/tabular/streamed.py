@@ -25,9 +25,10 @@ from forwardnet.cli.tabular.record import fingerprint
 from forwardnet.cli.tabular.run import (
     NETWORK,
     Clock,
+    Kept,
     TableOutcome,
     baselines_of,
-    explain,
+    explained,
     input_width,
     metrics_of,
     predict,
@@ -64,16 +65,18 @@ def run_streamed(options: TableOptions, output: Output, clock: Clock) -> TableOu
     announce(problem, output)
     output.say(f"split    {division.how}")
     estimator = clock.timed("network", lambda: _fitted(parts, problem, options, output))
+    notes = _notes(parts, folds[0])
+    clock.keep(Kept(estimator, problem, options, division, parts.n_learnt), notes)
+    assert clock.kept is not None
     asked = folds[0].test
     predictions = {NETWORK: predict(estimator, problem.X.take(asked), is_classifier=problem.is_classifier)}
     metrics = metrics_of(problem, options)
-    notes = _notes(parts, folds[0])
     without = _too_large(problem, options, notes)
     predictions |= baselines_of(problem, folds, asked, options, clock, notes, without=without)
     y = problem.y.values[asked]
     comparison = clock.timed("figures", lambda: compare(y, predictions, metrics, seed=options.seed))
     validation = _figures(estimator, problem, folds, comparison.values[NETWORK])
-    importance, dependences = clock.timed("explaining", lambda: explain(estimator, problem, folds, metrics[0], clock))
+    importance, dependences = explained(clock.kept, metrics[0], clock, notes)
     gc.collect()  # what is only held by itself would stay beside the pictures of the report
     return TableOutcome(
         options, problem, division, validation, asked, predictions, comparison, estimator, parts.n_learnt,

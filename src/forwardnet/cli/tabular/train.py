@@ -9,32 +9,56 @@ from pathlib import Path
 from typing import Any
 
 from forwardnet.cli.output import Output
+from forwardnet.cli.run import INTERRUPTED
 from forwardnet.cli.tabular.options import TableOptions
 from forwardnet.cli.tabular.problem import Problem, make_problem
 from forwardnet.report.content import Rows
 
 
 def run_table(options: TableOptions, output: Output) -> int:
-    """Train, validate, write; returns the exit code."""
-    from forwardnet.cli.tabular import page, result, words
-    from forwardnet.cli.tabular.run import Clock, run
-    from forwardnet.cli.train import prepare
+    """Train, validate, write; returns the exit code.
+
+    Ctrl-C ends the part that runs: after a training, with a report of what there is; later, or a second time, with the
+    model and its history alone.
+    """
+    from forwardnet.cli.tabular.run import Clock
     from forwardnet.train.threads import limited_threads
 
     options.check()
     clock = Clock(options.time_limit)
-    # Of the matrix products of eager predictions; native training takes what --threads allows.
-    with limited_threads(1):
-        if options.memory_limit is not None:
-            from forwardnet.cli.tabular.streamed import run_streamed
+    try:
+        # Of the matrix products of eager predictions; native training takes what --threads allows.
+        with limited_threads(1):
+            outcome = _outcome(options, output, clock)
+        _report(outcome, clock, output)
+    except KeyboardInterrupt:
+        from forwardnet.cli.tabular.interrupted import run_interrupted
 
-            outcome = run_streamed(options, output, clock)
-        else:
-            problem = clock.timed("reading", lambda: read_problem(options, output))
-            prepare(options.out)
-            announce(problem, output)
-            outcome = run(problem, options, output, clock)
-    timing = _timing(clock)
+        return run_interrupted(options, clock, output)
+    return INTERRUPTED if clock.is_interrupted else 0
+
+
+def _outcome(options: TableOptions, output: Output, clock: Any) -> Any:
+    """The finished run."""
+    from forwardnet.cli.tabular.run import run
+    from forwardnet.cli.train import prepare
+
+    if options.memory_limit is not None:
+        from forwardnet.cli.tabular.streamed import run_streamed
+
+        return run_streamed(options, output, clock)
+    problem = clock.timed("reading", lambda: read_problem(options, output))
+    prepare(options.out)
+    announce(problem, output)
+    return run(problem, options, output, clock)
+
+
+def _report(outcome: Any, clock: Any, output: Output) -> None:
+    """Write everything, and show the figures."""
+    from forwardnet.cli.tabular import page, result, words
+
+    options, timing = outcome.options, _timing(clock)
+    clock.part = "writing"
     document = page.make_document(outcome, timing)
     write_files(outcome, document, timing)
     _show(outcome, output)
@@ -46,7 +70,6 @@ def run_table(options: TableOptions, output: Output) -> int:
         files = {name: str(options.out / name) for name in result.FILES}
         output.json({**result.to_dict(outcome, timing), "files": files})
     output.last(f"wrote {', '.join(result.FILES)} to {options.out}{os.sep}")
-    return 0
 
 
 def read_problem(options: TableOptions, output: Output) -> Problem:
@@ -86,14 +109,12 @@ def _timing(clock: Any) -> Rows:
 def write_files(outcome: Any, document: Any, timing: Rows) -> None:
     """Write everything, each file whole or not at all; files of an earlier run are replaced one by one."""
     from forwardnet.cli.tabular import result
+    from forwardnet.cli.tabular.record import record_of
     from forwardnet.interop.atomic import write_text
     from forwardnet.report.document import render_document
 
     out = outcome.options.out
-    write_model(outcome, out / "model.safetensors")
-    history = getattr(outcome.estimator, "history_", None)
-    if history is not None:
-        history.to_csv(out / "history.csv")
+    write_model(outcome.estimator, record_of(outcome), out)
     found = result.to_dict(outcome, timing)
     write_text(out / "report.json", json.dumps(found, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
     write_text(out / "predictions.csv", result.prediction_lines(outcome))
@@ -101,14 +122,18 @@ def write_files(outcome: Any, document: Any, timing: Rows) -> None:
     write_text(out / "report.html", render_document(document))
 
 
-def write_model(outcome: Any, path: Path) -> None:
-    """Write the estimator, and beside it in the same file the record of the run."""
-    from forwardnet.cli.tabular.record import KEY, record_of
+def write_model(estimator: Any, record: dict[str, Any], out: Path) -> None:
+    """Write the estimator with the record of the run in the same file, and the history of its training."""
+    from forwardnet.cli.tabular.record import KEY
     from forwardnet.interop import load_model, save
 
-    outcome.estimator.save(path)
+    path = out / "model.safetensors"
+    estimator.save(path)
     model, metadata = load_model(path)
-    save(model, path, metadata={**metadata, KEY: record_of(outcome)})
+    save(model, path, metadata={**metadata, KEY: record})
+    history = getattr(estimator, "history_", None)
+    if history is not None:
+        history.to_csv(out / "history.csv")
 
 
 def _show(outcome: Any, output: Output) -> None:
