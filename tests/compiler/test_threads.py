@@ -26,14 +26,6 @@ from forwardnet.ops import REGISTRY
 LONG = 60.0  # seconds after which a test that hangs is given up; they take a fraction of one
 
 
-@pytest.fixture
-def everything_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every kernel is shared by all threads, however small."""
-    monkeypatch.setattr("forwardnet.compiler.module.PRODUCT_WORK", 0)
-    monkeypatch.setattr("forwardnet.compiler.module.VECTOR_WORK", 0)
-    monkeypatch.setattr("forwardnet.compiler.program.WORK_OF_A_THREAD", 1.0)
-
-
 def at_once(works: list[Callable[[], Any]]) -> list[Any]:
     """The results of works that run in threads of their own; fails if one of them never ends."""
     results: list[Any] = [None] * len(works)

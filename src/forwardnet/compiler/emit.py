@@ -161,12 +161,24 @@ class Frame:
             return self.builder.gep(self.arena, [index(total)], source_etype=I8)
         return self.builder.gep(base, [position], source_etype=I8)
 
+    def reserved(self, kind: Any, count: int) -> Value:
+        """Memory of the stack for `count` values of a type."""
+        entry = self.function.entry_basic_block
+        with self.builder.goto_block(entry):
+            self.builder.position_at_start(entry)
+            slots = self.builder.alloca(kind, count)
+            slots.align = 64
+        return slots
+
     def prefetch(self, offset: int, element: Value, dtype: Any) -> None:
         """Ask for the memory of 16 elements that will be read and written soon."""
+        self.fetch(self.at(offset, element, np.dtype(dtype).itemsize), writes=True)
+
+    def fetch(self, pointer: Value, *, writes: bool = False, near: bool = True) -> None:
+        """Ask for the memory at an address, which need not be one; `near` brings it as near as can be."""
         kind = ir.FunctionType(ir.VoidType(), [PTR, I32, I32, I32])
         fetch = self.module.globals.get("llvm.prefetch.p0") or ir.Function(self.module, kind, "llvm.prefetch.p0")
-        pointer = self.at(offset, element, np.dtype(dtype).itemsize)
-        self.builder.call(fetch, [pointer, *(ir.Constant(I32, n) for n in (1, 3, 1))])
+        self.builder.call(fetch, [pointer, *(ir.Constant(I32, n) for n in (int(writes), 3 if near else 2, 1))])
 
     # Reading and writing vectors
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from forwardnet.compiler.ahead import asking
 from forwardnet.compiler.emit import VOID, Frame, index
 from forwardnet.compiler.emit_nest import emit_nest
 from forwardnet.compiler.lanes import F64, I8, I32, I64, PTR, memory_type
@@ -80,8 +81,8 @@ def is_worth_sharing(kernel: Kernel, plan: Plan) -> bool:
         # What follows the sums costs about as much for each element as another term.
         epilogue = kernel.space[0] * kernel.space[1] * len(kernel.values)
         return _multiply_adds(kernel) + epilogue >= PRODUCT_WORK
-    if kernel.kind == "dot":
-        return False
+    if kernel.kind == "dot":  # threads share the columns; squares of them that share lines of memory are few
+        return _multiply_adds(kernel) >= 4 * PRODUCT_WORK and kernel.space[1] >= 4 * LANES
     if kernel.kind in NESTS:
         assert kernel.root is not None
         pieces = kernel.root.attrs["pieces"]
@@ -105,13 +106,16 @@ class Emitter:
         self.exported = exported
         self.plan, self.signature, self.threads = plan, signature, threads
         self.module = ir.Module("forwardnet")
+        # A kernel that is called by itself, to time it, knows of no next step.
+        self.asking = None if exported else asking(plan, list(signature.gathered))
 
     def run(self) -> Any:
         """The whole module."""
         kind = ir.FunctionType(I64, [PTR, PTR, PTR, I64, PTR, PTR, I64])
         function = ir.Function(self.module, kind, "run")
         function.attributes.add("nounwind")
-        self.arena, self.sources, self.order, steps, self.losses, self.records, self.thread = function.args
+        self.arena, self.sources, self.order, self.steps, self.losses, self.records, self.thread = function.args
+        steps = self.steps
         parts = self._parts()
         self.barrier = self._barrier() if self.threads > 1 else None
         b = ir.IRBuilder(function.append_basic_block("entry"))
@@ -198,7 +202,10 @@ class Emitter:
 
     def _kernel(self, name: str, kernel: Kernel) -> Part:
         width = 1 if kernel.kind == "loop" and kernel.space == (1, 1) else LANES
-        frame = self._frame(name, shared=self.threads > 1 and is_worth_sharing(kernel, self.plan), width=width)
+        shared = self.threads > 1 and is_worth_sharing(kernel, self.plan)
+        if self.asking is not None and kernel is self.asking[0]:
+            return self._asking_product(name, *self.asking, shared=shared)
+        frame = self._frame(name, shared=shared, width=width)
         if kernel.kind == "matmul":
             emit_product(frame, kernel, self.plan)
         elif kernel.kind == "dot":
@@ -217,6 +224,25 @@ class Emitter:
             emit_loop(frame, kernel, self.plan)
         return self._part(frame)
 
+    def _asking_product(self, name: str, kernel: Kernel, slot: int, *, shared: bool) -> Part:
+        """A product that meanwhile asks for the rows of the next step."""
+        val = self.plan.program.inputs[self.signature.gathered[slot]]
+        frame = self._frame(name, shared=shared, arguments=(PTR, PTR, PTR))
+        emit_product(frame, kernel, self.plan, asks=(val, frame.function.args[1], frame.function.args[2]))
+
+        def more(b: Any, step: Any) -> list[Any]:
+            following = b.add(step, index(1))
+            following = b.select(b.icmp_signed("<", following, self.steps), following, step)
+            return self._rows(b, slot, following)
+
+        return self._part(frame, more)
+
+    def _rows(self, b: Any, slot: int, step: Any) -> list[Any]:
+        """Where the rows of an input lie, and the numbers of those that a step takes."""
+        batch, _ = batch_of(self.plan.program.inputs[self.signature.gathered[slot]])
+        data = b.load(b.gep(self.sources, [index(slot)], source_etype=PTR), typ=PTR)
+        return [data, b.gep(self.order, [b.mul(step, index(batch))], source_etype=I64)]
+
     def _gather(self, slot: int, number: int) -> Part:
         val = self.plan.program.inputs[number]
         batch, width = batch_of(val)
@@ -224,12 +250,7 @@ class Emitter:
         shared = self.threads > 1 and batch * panels(width) >= VECTOR_WORK // 3
         frame = self._frame(f"gather{number}", shared=shared, arguments=(PTR, PTR, PTR))
         emit_gather(frame, val, self.plan, frame.function.args[1], frame.function.args[2])
-
-        def more(b: Any, step: Any) -> list[Any]:
-            data = b.load(b.gep(self.sources, [index(slot)], source_etype=PTR), typ=PTR)
-            return [data, b.gep(self.order, [b.mul(step, index(batch))], source_etype=I64)]
-
-        return self._part(frame, more)
+        return self._part(frame, lambda b, step: self._rows(b, slot, step))
 
     def _record(self, number: int) -> Part:
         found = self.plan.program.outputs[number]

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from forwardnet.compiler import engine
+from forwardnet.compiler.ahead import Ahead
 from forwardnet.compiler.emit import Frame, index, tiles
 from forwardnet.compiler.lanes import I8
+from forwardnet.compiler.late import Late, is_late
 from forwardnet.compiler.llvm import ir
 from forwardnet.compiler.loops import Maps, Place, accumulate
 from forwardnet.compiler.matrix import Operand, Val
@@ -57,11 +59,19 @@ class Product(Maps):
         self.b_offset = plan.offset(b.val, int(b.flip))
         self.maps = [v for v in kernel.values if v.kind == "map"]
         self.reductions = [v for v in kernel.values if v.kind == "reduce"]
+        self.unit = LANES if self.by_rows else UNROLL
+        self.late: Late | None = None
+        self.ahead: Ahead | None = None
 
-    def run(self) -> None:
+    def run(self, asks: tuple[Val, Value, Value] | None = None) -> None:
         """All tiles: for each group of panels, for each group of rows. Threads share those, or, of few, these."""
         f = self.f
         self.load_ones()
+        in_strip = self.m // self.tall
+        if asks is not None and in_strip and panels(self.n) >= self.wide:
+            self.ahead = Ahead(f, *asks, tiles=in_strip * (panels(self.n) // self.wide))
+        if is_late(self, self.k_count // self.unit):
+            self.late = Late(self)
         groups, rest = divmod(panels(self.n), self.wide)
         by_panels = f.threads == 1 or splits_by_panels(self.kernel, f.threads)
         if groups:
@@ -73,6 +83,8 @@ class Product(Maps):
                 self._strip(index(groups * self.wide), rest, shared=False)
         elif rest:
             self._strip(index(groups * self.wide), rest, shared=True)
+        if self.late is not None:
+            self.late.flush()
 
     def _strip(self, panel: Value, wide: int, *, shared: bool) -> None:
         f = self.f
@@ -89,18 +101,29 @@ class Product(Maps):
 
     def _tile(self, panel: Value, wide: int, row: Value, tall: int) -> None:
         f = self.f
+        if self.ahead is not None and (tall, wide) == (self.tall, self.wide):
+            b, in_strip = f.builder, self.m // self.tall
+            strip, tile = b.udiv(panel, index(wide)), b.udiv(row, index(tall))
+            self.ahead.fetch(f.plus(f.scaled(strip, in_strip), tile))
         self._fetch(panel, wide, row, tall)
         zero = f.k.const(0, self.root.dtype)
         sums = [zero] * (tall * wide)
-        if self.by_rows:
-            self._sum_by_rows(panel, wide, row, tall, sums)
+        self._sum(panel, wide, row, tall, sums)
+        if self.late is not None and self.is_late(tall, wide):
+            self.late.leave(panel, row, sums)
         else:
-            self._sum_by_columns(panel, wide, row, tall, sums)
-        self._epilogue(panel, wide, row, tall, sums)
+            self._epilogue(panel, wide, row, tall, sums)
+
+    def is_late(self, tall: int, wide: int) -> bool:
+        """Whether a tile of this size is finished among the sums of the next."""
+        return self.late is not None and (tall, wide) == (self.tall, self.wide)
 
     def _fetch(self, panel: Value, wide: int, row: Value, tall: int) -> None:
-        """Ask for what the epilogue will read, so that it comes from far memory while the products are summed."""
-        if self.k_count < FAR:
+        """Ask for what the epilogue will read, so that it comes from far memory while the products are summed.
+
+        A late epilogue waits for it without anybody else's waiting.
+        """
+        if self.k_count < FAR or self.is_late(tall, wide):
             return
         f = self.f
         for val, offset in self._read_in_full():
@@ -124,67 +147,73 @@ class Product(Maps):
 
     # Sums
 
-    def _sum_by_rows(self, panel: Value, wide: int, row: Value, tall: int, sums: list[Value]) -> None:
-        """a as [k/16][m][16]: within a panel of k, the next k is the next element."""
-        whole, rest = divmod(self.k_count, LANES)
-        if whole:
-            with self.f.loop(whole, carried=sums) as (kp, held, done):
+    def _sum(self, panel: Value, wide: int, row: Value, tall: int, sums: list[Value]) -> None:
+        """All terms in the order of k; among them what the tile before has left to do, if it was left."""
+        f = self.f
+        a, b = self._a_address(row), self._b_address(panel)
+
+        def unit(i: Value, inside: list[Value]) -> None:
+            self._unit(a, b, i, tall, wide, inside)
+
+        units, rest = divmod(self.k_count, self.unit)
+        summed = 0
+        if self.late is not None and self.is_late(tall, wide):
+            summed = self.late.among(units, sums, unit)
+        if units > summed:
+            with f.loop(units - summed, carried=sums) as (i, held, done):
                 inside = list(held)
-                self._run_of_k(panel, wide, row, tall, inside, kp, LANES)
+                unit(f.plus(i, index(summed)), inside)
                 done(*inside)
         if rest:
-            self._run_of_k(panel, wide, row, tall, sums, index(whole), rest)
+            self._terms(a, b, index(units), rest, 1, tall, wide, sums)
 
-    def _run_of_k(
-        self, panel: Value, wide: int, row: Value, tall: int, sums: list[Value], kp: Value, count: int
-    ) -> None:
+    def _a_address(self, row: Value) -> Value:
+        """Where the first term of a tile's first row lies in a."""
         f = self.f
-        first = f.plus(f.scaled(kp, self.m * LANES), f.scaled(row, LANES))
-        a = f.at(self.a_offset, first, self.size)
-        k0 = f.scaled(kp, LANES)
-        b = self._b_address(panel, k0)
-        unroll = UNROLL if count % UNROLL == 0 else 1
-        with f.loop(count // unroll, carried=sums) as (step, held, done):
-            inside = list(held)
-            moved = f.scaled(step, unroll * self.size)
-            a_here = self._moved(a, moved)
-            b_here = self._moved(b, f.scaled(step, unroll * LANES * self.size))
-            for u in range(unroll):
-                self._add_k(inside, tall, wide, a_here, u, LANES, b_here, u)
-            done(*inside)
-
-    def _sum_by_columns(self, panel: Value, wide: int, row: Value, tall: int, sums: list[Value]) -> None:
-        """a as [m/16][k][16]: the rows of a tile lie side by side, the next k is 16 elements on."""
-        f = self.f
+        if self.by_rows:
+            return f.at(self.a_offset, f.scaled(row, LANES), self.size)
         if isinstance(row, ir.Constant):
             m = int(row.constant)
-            base = index((m // LANES) * self.k_count * LANES + m % LANES)
-        else:
-            block = f.builder.lshr(row, index(4))
-            base = f.plus(f.scaled(block, self.k_count * LANES), f.builder.and_(row, index(LANES - 1)))
-        a = f.at(self.a_offset, base, self.size)
-        b = self._b_address(panel, index(0))
-        whole, rest = divmod(self.k_count, UNROLL)
-        for count, unroll, start in ((whole, UNROLL, 0), (rest, 1, whole * UNROLL)):
-            if not count:
-                continue
-            with f.loop(count, carried=sums) as (step, held, done):
-                inside = list(held)
-                k = f.plus(f.scaled(step, unroll), index(start))
-                moved = f.scaled(k, LANES * self.size)
-                a_here, b_here = self._moved(a, moved), self._moved(b, moved)
-                for u in range(unroll):
-                    self._add_k(inside, tall, wide, a_here, u * LANES, 1, b_here, u)
-                done(*inside)
+            return f.at(self.a_offset, index((m // LANES) * self.k_count * LANES + m % LANES), self.size)
+        block = f.builder.lshr(row, index(4))
+        base = f.plus(f.scaled(block, self.k_count * LANES), f.builder.and_(row, index(LANES - 1)))
+        return f.at(self.a_offset, base, self.size)
+
+    def _unit(self, a: Value, b: Value, i: Value, tall: int, wide: int, sums: list[Value]) -> None:
+        """The i-th unit of terms: what is unrolled, or as many of those as lie in one panel of a."""
+        if not self.by_rows:
+            self._terms(a, b, i, 1, UNROLL, tall, wide, sums)
+            return
+        self._terms(a, b, i, LANES // UNROLL, UNROLL, tall, wide, sums)
+
+    def _terms(
+        self, a: Value, b: Value, i: Value, count: int, unroll: int, tall: int, wide: int, sums: list[Value]
+    ) -> None:
+        """`count` times `unroll` terms, from the first of unit i on."""
+        f = self.f
+        # From one unit to the next, and from one term to the next: within a panel of a they lie side by side.
+        unit_step, step = (self.m * LANES, 1) if self.by_rows else (self.unit * LANES, LANES)
+        a = self._moved(a, f.scaled(i, unit_step * self.size))
+        if self.by_rows and unroll > 1:  # the next panel of a lies far off, where no processor looks by itself
+            for r in range(tall):
+                f.fetch(self._moved(a, index((unit_step + r * LANES) * self.size)))
+        b = self._moved(b, f.scaled(i, self.unit * LANES * self.size))
+        with f.loop(count, carried=sums) as (n, held, done):
+            inside = list(held)
+            a_here = self._moved(a, f.scaled(n, unroll * step * self.size))
+            b_here = self._moved(b, f.scaled(n, unroll * LANES * self.size))
+            for u in range(unroll):
+                self._add_k(inside, tall, wide, a_here, u * step, LANES if self.by_rows else 1, b_here, u)
+            done(*inside)
 
     def _moved(self, pointer: Value, count: Value) -> Value:
         if isinstance(count, ir.Constant) and int(count.constant) == 0:
             return pointer
         return self.f.builder.gep(pointer, [count], source_etype=I8)
 
-    def _b_address(self, panel: Value, k: Value) -> Value:
-        f = self.f
-        return f.at(self.b_offset, f.plus(f.scaled(panel, self.k_count * LANES), f.scaled(k, LANES)), self.size)
+    def _b_address(self, panel: Value) -> Value:
+        """Where the first term of a panel's columns lies in b."""
+        return self.f.at(self.b_offset, self.f.scaled(panel, self.k_count * LANES), self.size)
 
     def _add_k(
         self, sums: list[Value], tall: int, wide: int, a: Value, a_first: int, a_step: int, b: Value, u: int
@@ -206,11 +235,11 @@ class Product(Maps):
 
     def _epilogue(self, panel: Value, wide: int, row: Value, tall: int, sums: list[Value]) -> None:
         f = self.f
-        if tall == 1 or len(self.maps) <= SHORT // 2 or len(self.maps) * tall * wide <= SHORT * 8:
+        if self.is_short(tall, wide):
             for v in range(wide):
                 here = Place(panel=f.plus(panel, index(v)))
                 for r in range(tall):
-                    self._finish(here, f.plus(row, index(r)), sums[r * wide + v])
+                    self.finish(here, f.plus(row, index(r)), sums[r * wide + v])
             return
         held = self._spill(sums)
         for v in range(wide):
@@ -218,23 +247,23 @@ class Product(Maps):
             with f.loop(tall) as (r, _, done):
                 position = f.plus(f.scaled(r, wide), index(v))
                 address = f.builder.gep(held, [position], source_etype=sums[0].type)
-                self._finish(here, f.plus(row, r), f.builder.load(address, typ=sums[0].type, align=64))
+                self.finish(here, f.plus(row, r), f.builder.load(address, typ=sums[0].type, align=64))
                 done()
+
+    def is_short(self, tall: int, wide: int) -> bool:
+        """Whether the epilogue of a tile is laid out straight."""
+        return tall == 1 or len(self.maps) <= SHORT // 2 or len(self.maps) * tall * wide <= SHORT * 8
 
     def _spill(self, sums: list[Value]) -> Value:
         """The sums in memory of the stack, so that a loop can go over them."""
         f = self.f
-        entry = f.function.entry_basic_block
-        with f.builder.goto_block(entry):
-            f.builder.position_at_start(entry)
-            slots = f.builder.alloca(sums[0].type, len(sums))
-            slots.align = 64
+        slots = f.reserved(sums[0].type, len(sums))
         for i, value in enumerate(sums):
             address = f.builder.gep(slots, [index(i)], source_etype=sums[0].type)
             f.builder.store(value, address, align=64)
         return slots
 
-    def _finish(self, column: Place, row: Value, total: Value) -> None:
+    def finish(self, column: Place, row: Value, total: Value) -> None:
         """Maps, stores and column sums for one row of a tile."""
         f = self.f
         place = Place(row, column.panel)
@@ -276,9 +305,9 @@ def splits_by_panels(kernel: Kernel, threads: int) -> bool:
     return has_totals or panels(kernel.space[1]) >= 2 * wide * threads or kernel.space[0] < tall * threads
 
 
-def emit_product(frame: Frame, kernel: Kernel, plan: Plan) -> None:
-    """The whole of a product's kernel."""
-    Product(frame, kernel, plan).run()
+def emit_product(frame: Frame, kernel: Kernel, plan: Plan, *, asks: tuple[Val, Value, Value] | None = None) -> None:
+    """The whole of a product's kernel; `asks` are the input, the data and the order of rows to ask for meanwhile."""
+    Product(frame, kernel, plan).run(asks)
 
 
 def emit_dot(f: Frame, root: Val, plan: Plan) -> None:
@@ -291,7 +320,7 @@ def emit_dot(f: Frame, root: Val, plan: Plan) -> None:
     for i0, tall, i_count in tiles(root.shape[0], side):
         with f.loop(i_count) as (i, _, i_done):
             for j0, wide, j_count in tiles(root.shape[1], side):
-                with f.loop(j_count) as (j, _, j_done):
+                with f.share(j_count) as (j, _, j_done):
                     row, col = f.plus(index(i0), f.scaled(i, tall)), f.plus(index(j0), f.scaled(j, wide))
                     rows = [f.plus(row, index(n)) for n in range(tall)]
                     cols = [f.plus(col, index(n)) for n in range(wide)]
