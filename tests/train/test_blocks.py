@@ -126,7 +126,7 @@ def test_bits_do_not_depend_on_how_many_epochs_run_at_once(name: str, at_once: A
     """The second fit goes on from what the first one left."""
     made_of, options = FITS[name]
     found, told = [], []
-    for count in (1, AT_ONCE, EPOCHS):
+    for count in (1, AT_ONCE):
         blocks = at_once(count)
         given = {**made_of}
         trainer = trainer_of(given.pop("model", network)(), **given)
@@ -135,10 +135,9 @@ def test_bits_do_not_depend_on_how_many_epochs_run_at_once(name: str, at_once: A
             fit(trainer, **{**options, "callbacks": heard})
             found.append(left(trainer))
             told.append([h.told for h in heard])
-        assert blocks == {1: [], AT_ONCE: [3, 3, 2] * 2, EPOCHS: [EPOCHS] * 2}[count]
-    for number in (2, 4):
-        assert found[number : number + 2] == found[:2]
-        assert repr(told[number : number + 2]) == repr(told[:2])  # the first loss is NaN, which equals nothing
+        assert blocks == {1: [], AT_ONCE: [3, 3, 2] * 2}[count]
+    assert found[2:] == found[:2]
+    assert repr(told[2:]) == repr(told[:2])  # the first loss is NaN, which equals nothing
 
 
 def test_the_program_of_constants_has_some() -> None:
@@ -149,22 +148,32 @@ def test_the_program_of_constants_has_some() -> None:
     assert len(natives) == 2 and any(native.constants()[1].size for native in natives)
 
 
-@pytest.mark.parametrize("rows", [64, 70])
-@pytest.mark.parametrize("model", [network, drawing])
-def test_threads(rows: int, model: Any, at_once: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every kernel is shared by both threads; of another run the small last batch is done by one of them."""
+@pytest.mark.parametrize(
+    ("rows", "model", "of_a_thread", "each"),
+    [
+        (64, network, 800.0, [2]),
+        (70, network, 800.0, [2, 1]),
+        (70, drawing, 800.0, [2, 1]),
+        (70, drawing, 300.0, [3, 2]),
+        (70, network, 300.0, [3, 2]),
+    ],
+)
+def test_threads(
+    rows: int, model: Any, of_a_thread: float, each: list[int], at_once: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every kernel is shared by all threads; of the small last batch only some of them take part."""
     found = []
-    for threads, count in ((1, 1), (2, 1), (2, AT_ONCE)):
+    for threads, count in ((1, 1), (each[0], 1), (each[0], AT_ONCE)):
         monkeypatch.setattr("forwardnet.compiler.kept._kept", {})
-        if threads == 2:
+        if threads > 1:
             monkeypatch.setattr("forwardnet.compiler.module.PRODUCT_WORK", 0)
             monkeypatch.setattr("forwardnet.compiler.module.VECTOR_WORK", 0)
-            monkeypatch.setattr("forwardnet.compiler.program.WORK_OF_A_THREAD", 800.0)
+            monkeypatch.setattr("forwardnet.compiler.program.WORK_OF_A_THREAD", of_a_thread)
         blocks = at_once(count)
         trainer = trainer_of(model(), threads=threads)
         fit(trainer, rows)
         natives = [native for _, native in trainer._last_program._programs.values()]
-        assert [native.threads for native in natives] == [threads, 1][: 1 + (rows == 70)]
+        assert [native.threads for native in natives] == (each if threads > 1 else [1] * len(each))
         assert len(blocks) == (0 if count == 1 else 3)
         found.append(left(trainer))
     assert found[1] == found[0] and found[2] == found[0]
@@ -188,12 +197,11 @@ def slower(run: Any) -> None:
 
 @pytest.mark.parametrize("action", [stop, interrupt, fail, slower])
 @pytest.mark.parametrize("at", [("begin", 1), ("end", 1), ("begin", 5), ("end", 5), ("begin", 7), ("end", 6)])
-@pytest.mark.parametrize("model", [network, drawing])
-def test_what_callbacks_do_within_a_block(at: tuple[str, int], action: Any, model: Any, at_once: Any) -> None:
+def test_what_callbacks_do_within_a_block(at: tuple[str, int], action: Any, at_once: Any) -> None:
     found = []
-    for count in (1, AT_ONCE, EPOCHS):
+    for count in (1, AT_ONCE):
         blocks = at_once(count)
-        trainer, heard = trainer_of(model()), Heard(at, action)
+        trainer, heard = trainer_of(drawing() if at == ("end", 5) else network()), Heard(at, action)
         try:
             fit(trainer, callbacks=[heard])
         except RuntimeError as error:
@@ -202,7 +210,7 @@ def test_what_callbacks_do_within_a_block(at: tuple[str, int], action: Any, mode
         before = left(trainer), repr(heard.told)
         fit(trainer, epochs=2)
         found.append((before, left(trainer)))
-    assert found[1] == found[0] and found[2] == found[0]
+    assert found[1] == found[0]
 
 
 @pytest.mark.parametrize("kind", ["early stopping", "convergence", "a file"])
@@ -293,8 +301,17 @@ def test_fits_that_are_resumed_keep_their_file_after_each_epoch(tmp_path: Any, a
     assert left(again)[:4] == left(once)[:4]
 
 
-@pytest.mark.parametrize("looks", ["validation", "callback", "augment", "steps", "calls", "schedule"])
-def test_who_looks_at_weights_sees_those_of_each_epoch(looks: str, at_once: Any) -> None:
+class Slowing(Heard):
+    """Changes the rate after every epoch."""
+
+    changes_rates = True
+
+    def on_epoch_end(self, run: Any) -> None:
+        slower(run)
+
+
+@pytest.mark.parametrize("looks", ["validation", "callback", "augment", "steps", "calls", "schedule", "rates"])
+def test_epochs_are_run_one_by_one_for_those_who_step_in(looks: str, at_once: Any) -> None:
     options: dict[str, dict[str, Any]] = {
         "validation": {"validation_split": 0.2},
         "callback": {"callbacks": [ff.Callback(), type("Looks", (), {"on_epoch_end": lambda self, run: None})()]},
@@ -302,6 +319,7 @@ def test_who_looks_at_weights_sees_those_of_each_epoch(looks: str, at_once: Any)
         "steps": {"callbacks": [ff.train.LRMonitor()]},
         "calls": {"progress": lambda run: None},
         "schedule": {},
+        "rates": {"callbacks": [Slowing()]},
     }
     blocks = at_once(AT_ONCE)
     fit(trainer_of(network(), scheduler="cosine" if looks == "schedule" else None), **options[looks])

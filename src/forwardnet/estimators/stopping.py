@@ -75,6 +75,7 @@ class InverseScaling(Callback):
     """lr = lr_0 / (t + 1)^power after each epoch, t the rows seen so far: scikit-learn's "invscaling"."""
 
     looks_at_weights = False
+    changes_rates = True
 
     def __init__(self, rate: float, power: float, seen: int) -> None:
         self.rate, self.power, self.seen = rate, power, seen

@@ -32,10 +32,15 @@ class Callback:
     then stay inside native code from epoch to epoch. One that reads the model's tensors, and changes nothing and looks
     at nothing that the optimiser remembers while the training goes on, says `changes_weights = False`: they are then
     shown, and not taken back.
+
+    Epochs between which nobody looks at weights are run several at once, and callbacks are told of each afterwards.
+    Where one of them stops the fit or changes a rate they are run again up to there; one that changes rates in most
+    epochs says `changes_rates = True`, and they are run one by one.
     """
 
     looks_at_weights = True
     changes_weights = True
+    changes_rates = False
 
     def on_train_begin(self, run: Run) -> None:
         """Before the first step."""
@@ -69,6 +74,7 @@ class Dispatcher:
         }
         self._lookers = [c for c in listed if getattr(c, "looks_at_weights", True)]
         self._changers = [c for c in self._lookers if getattr(c, "changes_weights", True)]
+        self.changes_rates = any(getattr(c, "changes_rates", False) for c in listed)
 
     def emit(self, event: str, run: Run) -> None:
         """Call the method `event` of every callback."""

@@ -240,8 +240,9 @@ class CompiledProgram:
 
     @property
     def rates(self) -> list[Any]:
-        """What the steps read that may change while weights stay in the arena."""
-        return [mark_of(self._cells[number]) for number in self._moving()[1]]
+        """What the steps read that may change while weights stay in the arena: to be compared."""
+        cells = (self._cells[number] for number in self._moving()[1])
+        return [value if type(value := cell.held()) is float else mark_of(cell) for cell in cells]
 
     def explain(self) -> str:
         """The kernels of a step: what was fused, operations, bytes, and times measured now."""

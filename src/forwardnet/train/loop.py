@@ -80,7 +80,8 @@ class Loop:
         """How many epochs are run at once: one where somebody looks at the weights after it."""
         run, program = self.run, self.program
         left = run.last_epoch - run.epoch
-        if left < 2 or run.epoch < self._singly or not isinstance(program, CompiledProgram) or not self._is_unseen:
+        is_single = left < 2 or run.epoch < self._singly or self.callbacks.changes_rates
+        if is_single or not isinstance(program, CompiledProgram) or not self._is_unseen:
             return 1
         return min(left, program.epochs_at_once(run.n_samples))
 
@@ -197,20 +198,23 @@ class Loop:
         Where somebody stops the fit, raises an error, or changes a rate, weights go back to what they were there.
         """
         run, done, begins_anew = self.run, 0, False
+        hears_begin, hears_end = (self.callbacks.listens(event) for event in ("on_epoch_begin", "on_epoch_end"))
+        rates = program.rates
         try:
             for epoch in block:
                 begin = time.perf_counter() - seconds
-                rates = self._rates(program)
                 if done:
                     self._begin()
-                    begins_anew = self._rates(program) != rates
+                    begins_anew = hears_begin and program.rates != rates
                 if begins_anew or (done and run.stopped is not None):
                     break
                 self._count_steps(epoch.losses)
                 done += 1
-                rates = self._rates(program)
+                if self.pace.scheduler is not None:
+                    rates = program.rates
                 self._end(epoch, begin)
-                if run.stopped is not None or run.epoch >= run.last_epoch or self._rates(program) != rates:
+                is_changed = hears_end and program.rates != rates
+                if is_changed or run.stopped is not None or run.epoch >= run.last_epoch:
                     break
         finally:
             program.rewind(block, done)
@@ -218,11 +222,6 @@ class Loop:
             self._singly = run.last_epoch  # who has changed a rate once may do it again
         if begins_anew and run.stopped is None:
             self._rest_of_epoch(begin)
-
-    def _rates(self, program: CompiledProgram) -> Any:
-        """What callbacks may change between two epochs; nothing where there are none."""
-        listens = any(self.callbacks.listens(event) for event in ("on_epoch_begin", "on_epoch_end"))
-        return program.rates if listens else None
 
     def _count_steps(self, losses: NDArray[np.float64]) -> None:
         """Count steps that have been made."""
