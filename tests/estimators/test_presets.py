@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ import forwardnet as ff
 from estimators import by_the_paper as paper
 from forwardnet import nn
 from forwardnet.data.batches import batch_indices
-from forwardnet.estimators import realmlp, tabm
+from forwardnet.data.tables import as_table
+from forwardnet.data.tables.table import Table
+from forwardnet.errors import UnknownNameError
+from forwardnet.estimators import MLPClassifier, load, realmlp, tabm
 from forwardnet.estimators.plan import Inputs, Plan
 from forwardnet.estimators.presets import PRESETS
 from forwardnet.estimators.training import train, trainer_of
@@ -319,6 +323,49 @@ def test_metrics_of_training_rows_are_those_of_the_common_answer() -> None:
     plan.monitor, plan.patience, plan.keep_best, plan.compile = "accuracy", None, False, False
     found = train(plan, X, y)
     assert ((found.history["accuracy"] >= 0) & (found.history["accuracy"] <= 1)).all()
+
+
+def spikes(n: int) -> tuple[Table, Any]:
+    """Rows with a gain of 0, or with one of a few amounts of which each has a class of its own."""
+    rng = np.random.default_rng(5)
+    amounts, classes = rng.integers(1, 10_000, 24).astype(float), rng.integers(0, 2, 24)
+    which = rng.integers(0, 24, n)
+    has_gain = rng.random(n) < 0.24  # fewer than a quarter: the quartiles are equal
+    age = rng.normal(size=n)
+    gain = np.where(has_gain, amounts[which], 0.0)
+    return as_table({"gain": gain, "age": age}), np.where(has_gain, classes[which], age > 0)
+
+
+def test_encoders_are_as_published_but_for_frequent_values() -> None:
+    published = {
+        "realmlp": {"numeric": "robust", "scale_one_hot": True, "signed": True, "one_hot_limit": 9},
+        "realmlp-small": {"numeric": "robust", "scale_one_hot": True, "signed": True, "one_hot_limit": None},
+        "tabm": {"numeric": "quantile", "one_hot_limit": None, "signed": False},
+        "tabm-small": {"numeric": "quantile", "one_hot_limit": None, "signed": False},
+    }
+    assert {name: dict(p.encoder) for name, p in PRESETS.items()} == {
+        name: {**settings, "frequent_values": True} for name, settings in published.items()
+    }
+    X, y = spikes(200)
+    X = as_table({"gain": X["gain"].values + np.abs(X["age"].values), "age": X["age"].values})  # quartiles differ
+    model = MLPClassifier(preset="realmlp", epochs=1, hidden_layer_sizes=(8,), compile=False).fit(X, y)
+    assert model._reader.encoder.layout.names == ("gain", "age")
+
+
+def test_frequent_values_are_told_apart_by_default_and_an_option_takes_them_away(tmp_path: Path) -> None:
+    """A smooth function of the number cannot follow 24 amounts with classes drawn by chance."""
+    X, y = spikes(2000)
+    settings: dict[str, Any] = {"preset": "realmlp", "epochs": 24, "hidden_layer_sizes": (32, 32), "random_state": 0}
+    ours = MLPClassifier(**settings).fit(X, y)
+    plain = MLPClassifier(**settings, encoder={"frequent_values": False}).fit(X, y)
+    assert ours._reader.encoder.layout.names == ("gain", "age", "gain as a category")
+    assert plain._reader.encoder.layout.names == ("gain", "age")
+    rows = X["gain"].values > 0
+    assert ours.score(X.take(rows), y[rows]) > 0.97 and plain.score(X.take(rows), y[rows]) < 0.9
+    plain.save(tmp_path / "plain.safetensors")
+    assert load(tmp_path / "plain.safetensors").get_params()["encoder"] == {"frequent_values": False}
+    with pytest.raises(UnknownNameError, match=r"setting of the encoder 'numerik'\nhint: did you mean 'numeric'"):
+        MLPClassifier(encoder={"numerik": "robust"}).fit(X, y)
 
 
 def test_unknown_settings_are_named() -> None:

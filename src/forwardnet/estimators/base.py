@@ -17,14 +17,13 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, validate_data
 
 from forwardnet import dtypes, errors
-from forwardnet.data.tables.encoder import TableEncoder
 from forwardnet.data.tables.table import Table
 from forwardnet.estimators import network, parameters, planning, recipes, stopping, training
 from forwardnet.estimators.diagnosis import Diagnosis, diagnose
 from forwardnet.estimators.objective import Objective
 from forwardnet.estimators.parameters import Parameters
 from forwardnet.estimators.plan import Plan
-from forwardnet.estimators.rows import Reader, Rows, is_table, refuse_gaps, table_of
+from forwardnet.estimators.rows import Reader, Rows, encoder_of, is_table, refuse_gaps, table_of
 from forwardnet.estimators.scaling import Scaling, is_wild, measured
 from forwardnet.estimators.solvers import LBFGSB
 from forwardnet.estimators.together import Training, fit_together
@@ -47,7 +46,7 @@ class NetworkEstimator(Watched, Parameters):
     _target_scaling: Scaling | None = None
     _reader: Reader
     _trainer: Trainer | None = None
-    _optimizer_state: Any = None
+    _memory: Any = None  # what partial_fit goes on from where there is no trainer
     _fit_many = staticmethod(fit_together)  # what validations and bags fit many alike estimators by
 
     # What a subclass says
@@ -159,7 +158,8 @@ class NetworkEstimator(Watched, Parameters):
         if known is not None:
             is_read_as_table = known.encoder is not None
         else:
-            is_read_as_table = self.preset is not None or self.categorical_features is not None or is_table(X)
+            chosen = (self.preset, self.categorical_features, self.encoder)
+            is_read_as_table = any(one is not None for one in chosen) or is_table(X)
         numeric = is_regressor(self)
         if not is_read_as_table:
             X, y = validate_data(
@@ -208,7 +208,7 @@ class NetworkEstimator(Watched, Parameters):
         hidden = parameters.hidden_sizes(self)
         encoder = None
         if isinstance(data.X, Table):
-            encoder = TableEncoder(numeric="standard" if self.scale else "none").fit(data.X)
+            encoder = encoder_of(self, {"numeric": "standard" if self.scale else "none"}).fit(data.X)
         width = encoder.layout.width if encoder is not None else data.X.shape[1]
         is_small, self._is_short = planning.extent(self, len(data), [width, *hidden, self._outputs()])
         wants_double = self.precision == "auto" and (is_small or self._is_lbfgs)
@@ -230,7 +230,7 @@ class NetworkEstimator(Watched, Parameters):
         self.validation_scores_: list[float] | None = None
         self.best_loss_: float | None = None
         self.best_validation_score_: float | None = None
-        self._trainer = self._optimizer_state = None
+        self._trainer = self._memory = None
 
     def _batch_rows(self, n: int) -> int:
         return min(200 if self.batch_size == "auto" else int(self.batch_size), n)
@@ -284,8 +284,8 @@ class NetworkEstimator(Watched, Parameters):
         plan = self._plan(metric, random)
         if not partial or self._trainer is None:
             self._trainer = training.trainer_of(plan, measures_training=False)
-            if partial and self._optimizer_state is not None:
-                self._trainer.optimizer.load_state_dict(self._optimizer_state)
+            if partial and self._memory is not None:
+                training.remember(self._trainer, self._memory)
         if partial and self.compile == "auto":
             self._trainer.compile = len(data) > planning.SHORT_STEPS * self._batch_rows(len(data))
         yield Training(
@@ -344,23 +344,28 @@ class NetworkEstimator(Watched, Parameters):
         rows = self._features(X)
         return np.asarray(forward(self.network_, rows), np.float64)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: Any, *, optimizer: bool = True) -> None:
         """Write the fitted estimator to one safetensors file, from which `forwardnet.estimators.load` makes it again.
 
-        Nothing is pickled, and no training row is kept. Raises `ArgumentError` for a network that is not made of the
+        Nothing is pickled, and no training row is kept. What the optimiser remembers is there, too, so that `partial_fit`
+        goes on as if nothing had been; without it (`optimizer=False`) the file of a network trained by Adam is a third
+        as large, and `partial_fit` begins with a fresh optimiser. Raises `ArgumentError` for a network that is not made of the
         library's layers, `OSError` where the file cannot be written.
         """
         from forwardnet.estimators import persistence
 
-        persistence.save(self, path)
+        persistence.save(self, path, optimizer=optimizer)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without native code; what the optimiser remembers stays, for `partial_fit`."""
         state: dict[str, Any] = super().__getstate__()
-        trainer = state.get("_trainer")
-        if trainer is None or isinstance(trainer.optimizer, LBFGSB):
-            return {**state, "_trainer": None}
-        return {**state, "_trainer": None, "_optimizer_state": trainer.optimizer.state_dict()}
+        return {**state, "_trainer": None, "_memory": self._remembered()}
+
+    def _remembered(self) -> Any:
+        """What `partial_fit` goes on from; None where it begins anew."""
+        if self._trainer is None:
+            return self._memory
+        return None if isinstance(self._trainer.optimizer, LBFGSB) else training.memory_of(self._trainer)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -43,6 +43,8 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         preset: a published recipe ("realmlp", "realmlp-small", "tabm", "tabm-small") decides on network and training.
         scale: whether features, and the targets of a regression, are standardised inside; "auto" where they need it.
         categorical_features: columns that are categories: names, numbers, or a mask. Texts are anyway.
+        encoder: settings of `TableEncoder` other than the usual ones or the preset's, such as
+            `{"frequent_values": False}`; makes tables of arrays.
         precision: "float32", "float64", or "auto": double for L-BFGS and small trainings.
         threads: most threads of a fit; None leaves it to the engine.
         n_jobs: the same as joblib counts, where `threads` is None.
@@ -86,6 +88,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     preset: str | None = None
     scale: bool | str = "auto"
     categorical_features: Any = None
+    encoder: Mapping[str, Any] | None = None
     precision: str = "auto"
     threads: int | None = None
     n_jobs: int | None = None

@@ -5,6 +5,7 @@ Axis glossary: n rows, d features.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,16 @@ class Reader:
         if self.encoder is not None:
             return np.asarray(self.encoder.transform(X), self.dtype)
         return np.asarray(X, self.dtype) if self.scaling is None else self.scaling.apply(X, self.dtype)
+
+
+def encoder_of(own: Any, usual: Mapping[str, Any]) -> TableEncoder:
+    """The encoder of an estimator: with the `usual` settings but for those that its `encoder` names."""
+    given = own.encoder or {}
+    known = list(inspect.signature(TableEncoder).parameters)
+    for name in given:
+        if name not in known:
+            raise errors.unknown_name(f"{type(own).__name__}: setting of the encoder", name, known)
+    return TableEncoder(**{**usual, **given})
 
 
 def is_table(X: Any) -> bool:

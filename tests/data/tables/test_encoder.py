@@ -74,8 +74,11 @@ METHODS = ["standard", "robust", "quantile", "none"]
     numeric=st.sampled_from(METHODS),
     limit=st.sampled_from([None, 4]),
     signed=st.booleans(),
+    frequent=st.booleans(),
 )
-def test_a_row_alone_and_a_file_give_the_same_bits(seed: int, numeric: str, limit: int | None, signed: bool) -> None:
+def test_a_row_alone_and_a_file_give_the_same_bits(
+    seed: int, numeric: str, limit: int | None, signed: bool, frequent: bool
+) -> None:
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 60))
     columns = {
@@ -84,11 +87,16 @@ def test_a_row_alone_and_a_file_give_the_same_bits(seed: int, numeric: str, limi
         "c": rng.choice(["u", "v", "w", "x", "y"], n).tolist(),
         "d": rng.choice(np.array([None, True, False]), n).tolist(),
         "e": (np.datetime64("2020-01-01") + rng.integers(0, 3000, n)).astype("datetime64[us]"),
+        "f": np.where(rng.random(n) < 0.9, 0.0, rng.integers(0, 4, n) / 8),
     }
-    kinds = {"a": "number", "b": "number", "c": "category", "d": "boolean", "e": "date"}
+    kinds = {"a": "number", "b": "number", "c": "category", "d": "boolean", "e": "date", "f": "number"}
     table = as_table(columns, kinds=kinds)
     encoder = TableEncoder(
-        numeric, one_hot_limit=limit, signed=signed, scale_one_hot=numeric in ("standard", "robust") and signed
+        numeric,
+        one_hot_limit=limit,
+        signed=signed,
+        scale_one_hot=numeric in ("standard", "robust") and signed,
+        frequent_values=frequent,
     ).fit(table)
     together = encoder.transform(table)
     assert together.dtype == np.float32 and np.isfinite(together).all()
@@ -97,6 +105,56 @@ def test_a_row_alone_and_a_file_give_the_same_bits(seed: int, numeric: str, limi
     loaded = TableEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
     np.testing.assert_array_equal(loaded.transform(table), together)
     assert loaded.layout.names == encoder.layout.names and loaded.notes == encoder.notes
+
+
+# ---------------------------------------------------------------- numbers that are one value in most rows
+
+GAINS = [0.0] * 25 + [2.5, 2.5, 7.0, 7.0, 7.0, 9.0, None]
+
+
+def test_frequent_values_of_a_number_are_codes_beside_it() -> None:
+    table = as_table({"gain": GAINS, "age": np.arange(32.0)}, kinds={"gain": "number", "age": "number"})
+    plain, encoder = (
+        TableEncoder("robust", one_hot_limit=3, frequent_values=flag).fit(table) for flag in (False, True)
+    )
+    assert encoder.layout.names == ("gain", "age", "gain is missing", "gain as a category")
+    assert encoder.layout.cardinalities == (5,) and encoder.layout.columns_of()["gain"] == [0, 2, 3]
+    X = encoder.transform(table)
+    assert X[:, -1].tolist() == [1] * 25 + [2, 2, 3, 3, 3, 4, 0]  # 0, 2.5, 7, another one, missing
+    np.testing.assert_array_equal(X[:, :-1], plain.transform(table))  # nothing else is touched
+    assert encoder.notes == (
+        "'gain' is 0 in most rows: 3 of its 4 values, those in 2 rows or more, are taken for categories, too",
+    )
+    new = {"gain": [7.0, 7.5, -1.0, float("nan")], "age": [1.0] * 4}
+    assert encoder.transform(new)[:, -1].tolist() == [3, 4, 4, 0]
+    assert encoder.transform({"gain": ["7.0", "2.50"], "age": [1, 2]})[:, -1].tolist() == [3, 2]  # spelled out
+    assert encoder.unseen(new) == {} and encoder.kinds == {"gain": "number", "age": "number"}
+    with pytest.raises(DataError, match="column 'gain' has an infinite value"):
+        encoder.transform({"gain": [np.inf], "age": [1.0]})
+
+
+def test_frequent_values_as_one_hot_outputs() -> None:
+    encoder = TableEncoder("none", signed=False, frequent_values=True, min_count=3).fit(as_table({"gain": GAINS[:-1]}))
+    assert encoder.layout.names == ("gain", "gain=0", "gain=7", "gain=another value")
+    assert encoder.transform({"gain": [7.0, 2.5, 0.0]})[:, 1:].tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.0] * 6 + [1.0] * 3 + [2.0] * 3,  # quartiles 0 and 1.25
+        [0.0] * 9 + [5.0, 5.0],  # two values: the number says it all
+    ],
+)
+def test_numbers_whose_middle_half_varies_or_that_have_two_values_are_numbers_alone(values: list[float]) -> None:
+    table = as_table({"x": values}, kinds={"x": "number"})
+    assert TableEncoder(frequent_values=True).fit(table).layout.names == ("x",)
+
+
+def test_at_most_a_thousand_values_have_places() -> None:
+    values = np.concatenate([np.zeros(9000), np.repeat(np.arange(1.0, 1101.0), 2), np.repeat(np.arange(1.0, 301.0), 1)])
+    encoder = TableEncoder("robust", one_hot_limit=9, frequent_values=True).fit(as_table({"x": values}))
+    assert encoder.layout.cardinalities == (1 + 301 + 1,)  # missing; 0 and those in three rows; all others
 
 
 # ---------------------------------------------------------------- conventions of recipes

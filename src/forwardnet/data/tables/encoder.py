@@ -67,6 +67,9 @@ class TableEncoder:
       missing; two categories are one output -1 or 1 if `signed`. With more values: a code from 1, for an embedding,
       in the last outputs; 0 where missing. Those in fewer than `min_count` training rows share one output or code,
       which those unseen in training get, too; without any, the unseen are as missing.
+    * `frequent_values`: numbers whose middle half is one value, and which have three or more, are categories as well:
+      those in at least two training rows (`min_count`, where it is more) have places of their own, 1000 at most, and
+      all others share one.
     * constant and nearly constant columns, texts, identifiers: left out, and said in `notes`.
 
     `scale_one_hot`: indicators and one-hot outputs are scaled like numbers ("standard" and "robust" only), as RealMLP
@@ -82,6 +85,7 @@ class TableEncoder:
         signed: bool = True,
         min_count: int = 1,
         seed: int = 0,
+        frequent_values: bool = False,
     ) -> None:
         if numeric not in METHODS:
             raise unknown_name("scaling of numbers", numeric, METHODS)
@@ -93,7 +97,7 @@ class TableEncoder:
             raise ArgumentError(f"TableEncoder: one_hot_limit is {one_hot_limit}, expected a number >= 0, or None")
         if min_count < 1:
             raise ArgumentError(f"TableEncoder: min_count is {min_count}, expected a number >= 1")
-        self.settings = Settings(numeric, scale_one_hot, one_hot_limit, signed, min_count, seed)
+        self.settings = Settings(numeric, scale_one_hot, one_hot_limit, signed, min_count, seed, frequent_values)
         self.notes: tuple[str, ...] = ()
         self.left_out: dict[str, str] = {}
         self._features: tuple[Feature, ...] | None = None
@@ -146,7 +150,7 @@ class TableEncoder:
         matching.find(table, list(self.kinds))
         found: dict[str, dict[str, int]] = {}
         for feature in self._fitted("unseen"):
-            if feature.categories is not None:
+            if feature.categories is not None and not feature.is_second:
                 new = feature.categories.unseen(by_name[feature.name])
                 found |= {feature.name: new} if new else {}
         return found
@@ -179,7 +183,7 @@ class TableEncoder:
         stored.count(values, "format", WHERE, least=FORMAT, most=FORMAT)
         self = cls(**_settings(stored.field(values, "settings", WHERE)))
         features = [Feature.from_dict(record, WHERE) for record in stored.records(values, "features", WHERE)]
-        if len({feature.name for feature in features}) < len(features):
+        if len({(feature.name, feature.is_second) for feature in features}) < len(features):
             raise FileFormatError(f"{WHERE}: 'features' has one column twice")
         width = sum(feature.n_numbers for feature in features)
         self._scaler = NumberScaler.from_dict(stored.field(values, "numbers", WHERE), width, f"{WHERE}, numbers")
@@ -245,7 +249,7 @@ def layout_of(features: Sequence[Feature]) -> Layout:
         is_number=np.arange(len(plain)) < len(numbers),
         chunks=chunks.astype(np.int64),
         cardinalities=tuple(len(f.categories) for f in coded if f.categories is not None),
-        names=tuple(name for name, *_ in plain) + tuple(f.name for f in coded),
+        names=tuple(name for name, *_ in plain) + tuple(f.code_name for f in coded),
         sources=tuple(source for _, source, _ in plain) + tuple(f.name for f in coded),
     )
 
@@ -261,6 +265,7 @@ def _settings(values: Any) -> dict[str, Any]:
         "signed": stored.flag(values, "signed", where),
         "min_count": stored.count(values, "min_count", where, least=1),
         "seed": stored.count(values, "seed", where, least=-(2**63), most=2**64),
+        "frequent_values": "frequent_values" in values and stored.flag(values, "frequent_values", where),
     }
     if settings["scale_one_hot"] and settings["numeric"] not in ("standard", "robust"):
         raise FileFormatError(f"{where}: 'scale_one_hot' does not go with {settings['numeric']!r}")

@@ -31,15 +31,17 @@ FORMS = {
 ALLOWED = {
     "number": ("number",),
     "parts": ("number", "date"),
-    "lookup": ("boolean", "category"),
-    "one-hot": ("boolean", "category"),
-    "code": ("category",),
+    "lookup": ("boolean", "category", "number"),
+    "one-hot": ("boolean", "category", "number"),
+    "code": ("category", "number"),
 }
+# Of a number that is a category, too, what stands for all values that have no place of their own.
+OTHER = "another value"
 
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """One column that is used.
+    """One column that is used. The frequent values of a number are a second feature of its column.
 
     `missing` (2,): what stands in the indicator output where the value is there and where it is missing; None without
     such an output. `table`: for "lookup" the output of each code; for "one-hot" (2, m) what stands in each output where
@@ -89,7 +91,18 @@ class Feature:
     def _levels(self) -> tuple[str, ...]:
         if self.categories is None:
             return ("false", "true")
-        return (*self.categories.levels, *(["(rare)"] if self.categories.rare else []))
+        rare = OTHER if self.is_second else "(rare)"
+        return (*self.categories.levels, *([rare] if self.categories.rare else []))
+
+    @property
+    def is_second(self) -> bool:
+        """Whether it is the frequent values of a number."""
+        return self.kind == "number" and self.categories is not None
+
+    @property
+    def code_name(self) -> str:
+        """The name of an output that is a code."""
+        return f"{self.name} as a category" if self.is_second else self.name
 
     def write(self, codes: Codes, out: NDArray[np.float32]) -> None:
         """Write looked-up values or one-hot outputs of `codes` (n,) into `out` (n, m)."""
@@ -126,7 +139,7 @@ class Feature:
         if missing is not None and form not in ("number", "parts"):
             raise FileFormatError(f"{where}: {form} columns have no indicator of missing values")
         categories = None
-        if kind == "category":
+        if kind == "category" or (kind == "number" and form not in ("number", "parts")):
             levels = stored.texts(values, "levels", where)
             rare = stored.texts(values, "rare", where)
             if len({*levels, *rare}) < len(levels) + len(rare) or not (levels or rare):

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet.data.tables import matching
 from forwardnet.data.tables.date_parts import parts_of
-from forwardnet.data.tables.features import Feature, scaled
+from forwardnet.data.tables.features import OTHER, Feature, scaled
+from forwardnet.data.tables.kinds import number_text
 from forwardnet.data.tables.matching import Categories, Codes
-from forwardnet.data.tables.numbers import is_near_constant
+from forwardnet.data.tables.numbers import are_apart, is_near_constant
 from forwardnet.data.tables.table import USED, Column, Table
 from forwardnet.errors import DataError
 
 Floats = NDArray[np.float64]
 
 MOST_ONE_HOT = 1000  # outputs of one category, lest a column of names fills the memory; rarer ones share one
+FREQUENT = 2  # rows with the same value of a number make it a frequent value
 UNUSED = {
     "text": "free text",
     "identifier": "identifies rows",
@@ -36,6 +38,7 @@ class Settings:
     signed: bool = True
     min_count: int = 1
     seed: int = 0
+    frequent_values: bool = False
 
 
 @dataclass
@@ -80,7 +83,32 @@ def _number(column: Column, where: str, learnt: Learnt) -> str | None:
         return None
     learnt.numbers.append(values)
     learnt.features.append(Feature(column.name, "number", "number", _indicator(is_missing, learnt.settings)))
+    if learnt.settings.frequent_values:
+        _frequent(column, values, learnt)
     return None
+
+
+def _frequent(column: Column, values: Floats, learnt: Learnt) -> None:
+    """The values of a number as a category, too, where the middle half of them is one value.
+
+    Such a column is 0 in most rows, and what the others have are often a few amounts that each mean something of their
+    own. A network sees a smooth function of the number; trees cut between any two values.
+    """
+    present = values[~np.isnan(values)]
+    q25, q75 = (float(q) for q in np.quantile(present, [0.25, 0.75]))
+    different, counts = np.unique(present, return_counts=True)
+    if are_apart(q25, q75) or len(different) < 3:  # of two values the number says it all
+        return
+    settings = learnt.settings
+    least = _least(counts.tolist(), max(FREQUENT, settings.min_count))
+    levels = [number_text(value) for value in different[counts >= least].tolist()]
+    categories = Categories(levels, [OTHER])
+    codes = np.bincount(categories.codes(replace(column, values=values, levels=None), ""), minlength=len(categories))
+    learnt.features.append(_coded(column.name, "number", categories, codes, settings))
+    learnt.notes.append(
+        f"{column.name!r} is {number_text(q25)} in most rows: {len(levels)} of its {len(different)} values, those in "
+        f"{least} rows or more, are taken for categories, too"
+    )
 
 
 def _finite(column: Column, where: str, kind: str) -> Floats:
@@ -135,8 +163,8 @@ def _category(column: Column, where: str, learnt: Learnt) -> str | None:
     if len(seen) + (counts[0] > 0) < 2:
         return UNUSED["constant" if seen else "empty"]
     least = settings.min_count
-    if settings.one_hot_limit is None and len(seen) > MOST_ONE_HOT:
-        least = max(least, sorted((n for _, n in seen), reverse=True)[MOST_ONE_HOT] + 1)
+    if settings.one_hot_limit is None:
+        least = _least([n for _, n in seen], least)
     rare = [name for name, n in seen if n < least]
     categories = Categories([name for name, n in seen if n >= least], rare)
     if rare:
@@ -144,16 +172,23 @@ def _category(column: Column, where: str, learnt: Learnt) -> str | None:
             f"{column.name!r}: {len(rare)} of {len(seen)} categories share one place, in fewer than {least} rows each"
         )
     codes = np.bincount(categories.codes(column, where), minlength=len(categories))
-    if settings.one_hot_limit is not None and len(categories) > settings.one_hot_limit:
-        feature = Feature(column.name, "category", "code", categories=categories)
-    elif settings.signed and len(categories) == 3:
-        table = _scaled(np.array([0.0, -1.0, 1.0]), codes, settings)
-        feature = Feature(column.name, "category", "lookup", categories=categories, table=table)
-    else:
-        table = _one_hot(codes, settings)
-        feature = Feature(column.name, "category", "one-hot", categories=categories, table=table)
-    learnt.features.append(feature)
+    learnt.features.append(_coded(column.name, "category", categories, codes, settings))
     return None
+
+
+def _least(counts: list[int], least: int) -> int:
+    """In how many rows a value has to be, `least` or more, so that at most MOST_ONE_HOT values have places."""
+    return least if len(counts) <= MOST_ONE_HOT else max(least, sorted(counts, reverse=True)[MOST_ONE_HOT] + 1)
+
+
+def _coded(name: str, kind: str, categories: Categories, counts: Codes, settings: Settings) -> Feature:
+    """A code, one signed output, or one-hot outputs; training rows have `counts` (len(categories),) of the codes."""
+    if settings.one_hot_limit is not None and len(categories) > settings.one_hot_limit:
+        return Feature(name, kind, "code", categories=categories)
+    if settings.signed and len(categories) == 3:
+        table = _scaled(np.array([0.0, -1.0, 1.0]), counts, settings)
+        return Feature(name, kind, "lookup", categories=categories, table=table)
+    return Feature(name, kind, "one-hot", categories=categories, table=_one_hot(counts, settings))
 
 
 LEARNERS = {"number": _number, "date": _date, "boolean": _boolean, "category": _category}

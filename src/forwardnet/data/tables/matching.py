@@ -118,6 +118,9 @@ class Categories:
         # Names that are numbers may come back as numbers, written otherwise: 3 for "3.0".
         spelled = ((_spelled(level), code) for level, code in self._codes.items())
         self._by_number = {value: code for value, code in spelled if np.isfinite(value)}
+        numbers = sorted(self._by_number)
+        self._numbers = np.array(numbers, dtype=np.float64)
+        self._codes_of_numbers = np.array([*(self.code(number_text(x)) for x in numbers), self.unknown], dtype=np.int64)
 
     def __len__(self) -> int:
         """How many codes there are, with 0."""
@@ -127,6 +130,8 @@ class Categories:
         """(n,): the codes of the column's values."""
         if column.kind == "date" or not {"0", "1"} & set(self._codes):
             _refuse_kind(column, where, "category")
+        if column.levels is None:
+            return np.where(np.isnan(column.values), 0, self._of_numbers(column.values))
         names, index = named(column)
         table = np.array([self.code(name) for name in names] + [0], dtype=np.int64)
         return table[index]
@@ -135,6 +140,12 @@ class Categories:
         """The code of one name."""
         found = self._codes.get(name)
         return self._by_number.get(_spelled(name), self.unknown) if found is None else found
+
+    def _of_numbers(self, values: Floats) -> Codes:
+        """(n,): the codes of numbers; NaN is as unseen."""
+        place = np.searchsorted(self._numbers, values)
+        is_known = np.append(self._numbers, np.nan)[place] == values
+        return np.asarray(self._codes_of_numbers[np.where(is_known, place, -1)])
 
     def unseen(self, column: Column) -> dict[str, int]:
         """The names in the column that training had not, and in how many rows each is."""

@@ -48,10 +48,14 @@ def is_near_constant(values: Floats) -> bool:
     return low == high or not bool((values == np.floor(values)).all())
 
 
+def are_apart(q25: float, q75: float) -> bool:
+    """Whether the quartiles differ by more than rounding: if not, half of the values or more are one value."""
+    return q75 - q25 > 1e-15 * max(abs(q25), abs(q75))
+
+
 def quartile_scale(q25: float, q75: float, low: float, high: float) -> float:
-    """q75 - q25, or half the range where the quartiles are equal (but for rounding)."""
-    is_wide = q75 - q25 > 1e-15 * max(abs(q25), abs(q75))
-    return q75 - q25 if is_wide else 0.5 * (high - low)
+    """q75 - q25, or half the range where the quartiles are equal."""
+    return q75 - q25 if are_apart(q25, q75) else 0.5 * (high - low)
 
 
 def smooth_clip(x: Any) -> Any:
