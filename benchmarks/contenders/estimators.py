@@ -126,7 +126,7 @@ class RealMLP(ABC):
 
 
 class OwnRealMLP(RealMLP):
-    """`preset="realmlp"`."""
+    """`preset="realmlp"` with the inputs of what is published, so that both networks have the same sizes."""
 
     commands = (*RealMLP.commands, "sizes")
 
@@ -134,7 +134,8 @@ class OwnRealMLP(RealMLP):
         from forwardnet.estimators import MLPClassifier, MLPRegressor
 
         kind = MLPClassifier if self.is_classifier else MLPRegressor
-        self.model = kind(preset="realmlp", epochs=epochs, threads=self.threads, random_state=self.seed)
+        settings = {"epochs": epochs, "threads": self.threads, "random_state": self.seed}
+        self.model = kind(preset="realmlp", encoder={"frequent_values": False}, **settings)
         return self.model.fit(self.learnt.table, self.learnt.y, X_val=self.held.table, y_val=self.held.y)
 
     def predict(self) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.contenders.estimators import Pytabkit, error_of
 from benchmarks.tables import data
-from benchmarks.tables.quality import QUICK_EPOCHS, QUICK_ROWS
+from benchmarks.tables.quality import PUBLISHED, QUICK_EPOCHS, QUICK_ROWS
 from benchmarks.tasks import Array
 
 
@@ -49,6 +49,8 @@ class Learners:
         from forwardnet.estimators import MLPClassifier, MLPRegressor
 
         settings: dict[str, Any] = {} if learner == "plain" else {"preset": learner}
+        if learner == PUBLISHED:
+            settings = {"preset": "realmlp", "encoder": {"frequent_values": False}}
         settings |= {"epochs": QUICK_EPOCHS} if quick else {}
         kind = MLPClassifier if is_classifier else MLPRegressor
         model = kind(**settings, threads=self.threads, random_state=seed).fit(train.table, train.y)

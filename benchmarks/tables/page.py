@@ -27,7 +27,8 @@ METHOD = """\
   native code that an earlier fit has left in the cache; "first fit" is one without it, with all imports.
   Both draw the same first weights, and orders of their own.
 * *RealMLP*: `preset="realmlp"` and `RealMLP_TD_Classifier` or `RealMLP_TD_Regressor` of pytabkit, the library of its
-  authors, on the processor, with the defaults of each. The same rows are held out for the choice of the best epoch, and
+  authors, on the processor, with the defaults of each, but that ours has the inputs of theirs, without frequent values
+  of numbers (`encoder={"frequent_values": False}`). The same rows are held out for the choice of the best epoch, and
   gaps are filled with medians before, as pytabkit refuses them. The seconds of an epoch are those of a long fit less
   those of a short one, over the epochs between them; what is left of the short one is fixed. Ours are so long that the
   rows held out are measured by native code, as they are in default fits. Only dense layers count for the limit.

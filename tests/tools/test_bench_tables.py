@@ -107,6 +107,7 @@ def test_realmlp_is_fitted_and_judged(houses: Path) -> None:
     found = contender.fit(1)
     assert found["seconds"] > 0
     predicted = contender.model.predict(contender.test.table)
+    assert not contender.model._reader.encoder.settings.frequent_values  # which pytabkit has not either
     assert found["error"] == pytest.approx(math.sqrt(((predicted - contender.test.y) ** 2).mean()))
     # 38 rows are less than a batch of 256: all products are those of the ten rows held out
     layers = [layer.weight.shape for n, layer in contender.model.network_.named_children() if n.startswith(("l", "ou"))]
@@ -119,6 +120,7 @@ def test_realmlp_is_fitted_and_judged(houses: Path) -> None:
 def test_fits_are_kept_and_a_restart_goes_on(tmp_path: Path) -> None:
     path, wanted = tmp_path / "quality.jsonl", list(quality.plan(["a", "b"], ["plain", "boosting"], 2))
     assert wanted[:3] == [("a", "plain", 0), ("b", "plain", 0), ("a", "plain", 1)] and len(wanted) == 8
+    assert [*quality.plan(quality.DATA, [quality.PUBLISHED], 1)] == [("adult", quality.PUBLISHED, 0)]
     asked: list[tuple[str, str, int]] = []
     said: list[str] = []
 
