@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,12 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.model_selection import cross_val_predict
 
+import forwardnet as ff
 from forwardnet import MLPClassifier, MLPRegressor, TrainingDivergedError
+from forwardnet.errors import ArgumentError, FileFormatError
+from forwardnet.estimators import load
 from forwardnet.estimators.stopping import NoProgress
+from forwardnet.interop import safetensors
 
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"], dtype=object)[Y]
@@ -134,12 +140,56 @@ def test_7280_and_13108_the_same_bits_for_any_number_of_threads() -> None:
     assert MLPClassifier(**settings, n_jobs=1).fit(X, Y).predict_proba(X).tobytes() == one
 
 
-def test_partial_fit_goes_on_after_pickling_as_if_nothing_had_been() -> None:
-    network = MLPClassifier(**FAST).partial_fit(X, Y, classes=[0, 1, 2])
-    copy = pickle.loads(pickle.dumps(network))
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("way", ["pickle", "file", "twice"])
+def test_partial_fit_goes_on_after_a_file_as_if_nothing_had_been(tmp_path: Path, solver: str, way: str) -> None:
+    network = MLPClassifier(**FAST, solver=solver, batch_size=32)
+    network.partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y)
+    if way == "pickle":
+        copy = pickle.loads(pickle.dumps(network))
+    else:
+        network.save(tmp_path / "a")
+        copy = load(tmp_path / "a")
+        if way == "twice":  # a file of what was only loaded
+            copy.save(tmp_path / "b")
+            copy = load(tmp_path / "b")
     for each in (network, copy):
-        each.partial_fit(X, Y)
+        each.partial_fit(X, Y).partial_fit(X, Y)
     assert all((a == b).all() for a, b in zip(network.coefs_, copy.coefs_, strict=True))
+
+
+def test_files_without_the_memory_of_the_optimiser(tmp_path: Path) -> None:
+    network = MLPClassifier(**FAST).fit(X, Y)
+    network.save(tmp_path / "with")
+    network.save(tmp_path / "without", optimizer=False)
+    sizes = [len(safetensors.read(tmp_path / name)[0]) for name in ("with", "without")]
+    assert sizes == [12, 4]  # two moments of four parameters
+    for name in ("with", "without"):
+        assert (load(tmp_path / name).predict_proba(X) == network.predict_proba(X)).all()
+        assert len(ff.load(tmp_path / name).state_dict()) == 4
+    assert load(tmp_path / "without").partial_fit(X, Y).t_ == network.t_ + len(X)
+    changed = load(tmp_path / "with").set_params(solver="sgd")
+    with pytest.raises(ArgumentError, match="remembers .* of another optimiser"):
+        changed.partial_fit(X, Y)
+
+
+@pytest.mark.parametrize("fault", ["lacks", "shape", "group", "kind"])
+def test_a_damaged_memory_is_refused(tmp_path: Path, fault: str) -> None:
+    path = tmp_path / "network"
+    MLPClassifier(**FAST).fit(X, Y).save(path)
+    arrays, strings = safetensors.read(path)
+    metadata = json.loads(strings["metadata"])
+    memory = metadata["estimator"]["memory"]
+    if fault == "lacks":
+        arrays = {name: array for name, array in arrays.items() if not name.endswith("array 3")}
+    elif fault == "shape":
+        arrays["extra/array 0"] = np.zeros((2, 2), np.float32)
+    else:
+        groups = next(value for key, value in memory["dict"] if key == "optimizer")["dict"][1][1]["list"]
+        groups[0]["dict"].append(["lr", "fast"] if fault == "kind" else ["steepness", 3.0])
+    safetensors.write(path, arrays, {**strings, "metadata": json.dumps(metadata)})
+    with pytest.raises((FileFormatError, ArgumentError)):
+        load(path).partial_fit(X, Y)
 
 
 def test_nothing_is_warned_of() -> None:

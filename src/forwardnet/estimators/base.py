@@ -46,7 +46,7 @@ class NetworkEstimator(Watched, Parameters):
     _target_scaling: Scaling | None = None
     _reader: Reader
     _trainer: Trainer | None = None
-    _memory: Any = None  # what partial_fit goes on from where there is no trainer
+    _memory: Any = None  # of what was trained elsewhere
     _fit_many = staticmethod(fit_together)  # what validations and bags fit many alike estimators by
 
     # What a subclass says
@@ -347,10 +347,9 @@ class NetworkEstimator(Watched, Parameters):
     def save(self, path: Any, *, optimizer: bool = True) -> None:
         """Write the fitted estimator to one safetensors file, from which `forwardnet.estimators.load` makes it again.
 
-        Nothing is pickled, and no training row is kept. What the optimiser remembers is there, too, so that `partial_fit`
-        goes on as if nothing had been; without it (`optimizer=False`) the file of a network trained by Adam is a third
-        as large, and `partial_fit` begins with a fresh optimiser. Raises `ArgumentError` for a network that is not made of the
-        library's layers, `OSError` where the file cannot be written.
+        Nothing is pickled, and no training row is kept. With what the `optimizer` remembers `partial_fit` goes on as if
+        nothing had been; without it a file after Adam is a third as large. Raises `ArgumentError` for a network that is
+        not made of the library's layers, `OSError` where the file cannot be written.
         """
         from forwardnet.estimators import persistence
 

@@ -5,7 +5,7 @@ The metadata of the file (`interop.load_model`) has under "estimator"
     class, parameters      the name of the estimator and what it was made with
     fitted                 what was learnt besides the weights: classes, scales, the encoder, the course of the loss
     left_out               parameters that JSON cannot hold, such as functions; predictions do not need them
-    network                for linear models the same of the network they are the face of
+    memory                 what the optimiser remembers; its arrays lie beside the weights
 
 Nothing is unpickled, and nothing in a file is trusted: the class comes from a list, the parameters are checked as those
 of a caller, and the network must take as many inputs as are read and give as many outputs as are expected.
@@ -17,6 +17,7 @@ import importlib
 import math
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,10 @@ from forwardnet.estimators.linear import Linear, LinearRegressor, LogisticRegres
 from forwardnet.estimators.regressor import MLPRegressor
 from forwardnet.estimators.rows import Reader
 from forwardnet.estimators.scaling import Scaling
-from forwardnet.interop import load_model, save as save_model
+from forwardnet.interop import load_extra, load_model, save as save_model
+from forwardnet.tensor import Tensor
 from forwardnet.train.program import forward
+from forwardnet.train.resume import _packed, _unpacked, _with_tensors
 
 Array = NDArray[Any]
 
@@ -74,8 +77,8 @@ FITTED: dict[str, type[Any] | tuple[type[Any], ...]] = {
 ARRAYS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
 
 
-def save(estimator: Any, path: str | os.PathLike[str]) -> None:
-    """Write a fitted estimator; the file appears whole or not at all.
+def save(estimator: Any, path: str | os.PathLike[str], *, optimizer: bool = True) -> None:
+    """Write a fitted estimator, with what its optimiser remembers; the file appears whole or not at all.
 
     Raises:
         ArgumentError: it is not fitted, or has a network or classes that cannot be written down.
@@ -86,7 +89,13 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         raise ArgumentError(f"{name}.save: nothing has been learnt yet", hint="call fit first")
     if name not in CLASSES:
         raise ArgumentError(f"save: {name} is none of {', '.join(CLASSES)}")
-    save_model(network.network_, path, metadata={"estimator": described(estimator)})
+    description = described(estimator)
+    arrays: dict[str, Array] = {}
+    can_go_on = hasattr(network, "partial_fit") and network is estimator and network.preset is None
+    memory = network._remembered() if optimizer and can_go_on else None
+    if memory is not None:
+        description["memory"] = _packed(memory, arrays, Path(path))
+    save_model(network.network_, path, metadata={"estimator": description}, extra=arrays)
 
 
 def described(estimator: Any) -> dict[str, Any]:
@@ -105,7 +114,7 @@ def described(estimator: Any) -> dict[str, Any]:
 def load(path: str | os.PathLike[str]) -> Any:
     """The estimator in `path`; its predictions have the same bits as those of the one that was saved.
 
-    `partial_fit` goes on from its weights, with an optimiser that begins anew.
+    `partial_fit` goes on with what its optimiser remembered, where that was saved.
 
     Raises:
         MissingFileError: it does not exist; a `FileFormatError` and a `FileNotFoundError`.
@@ -121,23 +130,38 @@ def load(path: str | os.PathLike[str]) -> Any:
     name = stored.text(description, "class", place, (*CLASSES, *OTHERS))
     if name in OTHERS:
         return importlib.import_module(f"forwardnet.estimators.{OTHERS[name]}").restored(model, description, place)
-    return adopted(model, description, place)
+    return adopted(model, description, place, load_extra(path) if "memory" in description else {})
 
 
-def adopted(model: Any, description: Mapping[str, Any], place: str) -> Any:
-    """The estimator that `described` wrote about, with `model` as its network; raises `FileFormatError`."""
+def adopted(model: Any, description: Mapping[str, Any], place: str, arrays: Mapping[str, Array] | None = None) -> Any:
+    """The estimator that `described` wrote about, with `model` as its network; raises `FileFormatError`.
+
+    `arrays` are those that the memory of its optimiser names.
+    """
     made = _made(description, place)
     network = made._network() if isinstance(made, Linear) else made
     network.network_ = model
     try:
         _restore(network, stored.mapping(stored.field(description, "fitted", place), place), f"{place}, fitted")
         _check(network, place)
+        if "memory" in description:
+            network._memory = _memory(description["memory"], arrays or {})
         return made._adopt(network) if isinstance(made, Linear) else made
     except FileFormatError:
         raise
     except (ForwardnetError, TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError) as error:
         told = error.message if isinstance(error, ForwardnetError) else str(error)
         raise FileFormatError(f"{place}: it does not fit together: {told}") from error
+
+
+def _memory(packed: Any, arrays: Mapping[str, Array]) -> dict[str, Any]:
+    """What `training.memory_of` told; whether it fits the optimiser is seen when there is one."""
+    found = _with_tensors(_unpacked(packed, arrays))
+    state, groups = found["optimizer"]["state"], found["optimizer"]["param_groups"]
+    numbers = [value for own in state.values() for value in own.values()]
+    if not all(isinstance(value, int | float | Tensor) for value in numbers) or not all(map(dict, groups)):
+        raise ArgumentError("the memory of its optimiser is damaged")
+    return {"optimizer": found["optimizer"], **{name: int(found[name]) for name in ("seed", "epochs", "steps")}}
 
 
 # -- writing ------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from forwardnet.data.tables.stream import TableStream
 from forwardnet.data.tables.table import Column, Table
 from forwardnet.data.tables.target import drop_missing
 from forwardnet.estimators.base import NetworkEstimator
+from forwardnet.estimators.training import memory_of
 from forwardnet.train.run import Run
 from forwardnet.train.streamed import fit_stream as train_stream
 
@@ -68,7 +69,7 @@ def fit_stream(
         for _ in steps:  # what is kept, and learnt from validation rows, when the network is trained
             raise AssertionError("an estimator has one training")
     # The trainer and its program refer to each other and to the rows of a window; `partial_fit` makes new ones.
-    estimator._optimizer_state, estimator._trainer = step.trainer.optimizer.state_dict(), None
+    estimator._memory, estimator._trainer = memory_of(step.trainer), None
     del step
     gc.collect()
     return estimator

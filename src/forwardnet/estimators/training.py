@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from forwardnet import errors
 from forwardnet.estimators.plan import Plan
 from forwardnet.estimators.stopping import Best
 from forwardnet.train import METRICS, History, Trainer
@@ -84,6 +85,37 @@ def trainer_of(plan: Plan, *, measures_training: bool = True) -> Trainer:
         threads=plan.threads,
         seed=plan.seed,
     )
+
+
+def memory_of(trainer: Trainer) -> dict[str, Any]:
+    """What a training goes on from besides the weights: the optimiser's state, the seed, and how far it has come.
+
+    Tensors are shared with the optimiser, not copied.
+    """
+    return {
+        "optimizer": trainer.optimizer.state_dict(),
+        "seed": trainer.seed,
+        "epochs": trainer.epochs_done,
+        "steps": trainer.steps_done,
+    }
+
+
+def remember(trainer: Trainer, memory: Any) -> None:
+    """Let a new trainer go on from what `memory_of` told of another.
+
+    Raises:
+        ArgumentError: it is that of another optimiser, or of other parameters.
+    """
+    groups = memory["optimizer"]["param_groups"]
+    for own, old in zip(trainer.optimizer.param_groups, groups, strict=False):
+        for name, value in old.items():
+            if name not in own or not isinstance(value, type(own[name])):
+                raise errors.ArgumentError(
+                    f"{type(trainer.optimizer).__name__} remembers {name}={value!r} of another optimiser",
+                    hint="call fit, which begins anew",
+                )
+    trainer.optimizer.load_state_dict(memory["optimizer"])
+    trainer.seed, trainer.epochs_done, trainer.steps_done = memory["seed"], memory["epochs"], memory["steps"]
 
 
 def _choice(plan: Plan, trainer: Trainer, X: Any, y: Any, validation: tuple[Any, ...] | None) -> Best:

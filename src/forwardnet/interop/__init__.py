@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from forwardnet.interop.model_file import LoadedModel, load, load_model, save
+from forwardnet.interop.model_file import LoadedModel, load, load_extra, load_model, save
 
-__all__ = ["LoadedModel", "load", "load_model", "save"]
+__all__ = ["LoadedModel", "load", "load_extra", "load_model", "save"]

@@ -6,6 +6,8 @@ The map of strings in the file has
     architecture  JSON of `nn.architecture(model)`; only for models
     metadata      JSON object given by whoever saved the file
 
+Arrays that are no weights have names that begin with "extra/".
+
 Loading builds the architecture from the registry of layers, so a file can name nothing but the library's own layers,
 and takes only weights whose names, shapes and types are those of that architecture. Nothing is ever unpickled.
 """
@@ -32,6 +34,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # So many weights more than there are may be asked for: which ones a file lacks is said by name.
 HARMLESS = 100_000
 
+EXTRA = "extra/"
 MODEL, TENSORS = "forwardnet-model 1", "forwardnet-tensors 1"
 
 
@@ -43,11 +46,16 @@ class LoadedModel(NamedTuple):
 
 
 def save(
-    obj: Module | Mapping[str, Tensor], path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
+    obj: Module | Mapping[str, Tensor],
+    path: str | os.PathLike[str],
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Array] | None = None,
 ) -> None:
     """Write a model, or a mapping of names to tensors such as `model.state_dict()`, to `path`.
 
-    `metadata` is anything that JSON can hold. The file appears whole or not at all, and the same content always
+    `metadata` is anything that JSON can hold, and `extra` arrays that belong to a model and are none of its weights;
+    `load_extra` gives them back. The file appears whole or not at all, and the same content always
     gives the same bytes.
 
     Raises:
@@ -70,7 +78,9 @@ def save(
             hint="nothing is pickled: save model.state_dict()",
         )
     strings["metadata"] = _json_text(dict(metadata or {}), "metadata")
-    safetensors.write(path, {name: _as_array(name, value) for name, value in obj.items()}, strings)
+    arrays = {name: _as_array(name, value) for name, value in obj.items()}
+    arrays |= {EXTRA + name: array for name, array in (extra or {}).items()}
+    safetensors.write(path, arrays, strings)
 
 
 def load(
@@ -118,6 +128,12 @@ def load_model(path: str | os.PathLike[str], *, allow_nan: bool = False) -> Load
     return _model(where, arrays, strings, allow_nan=allow_nan)
 
 
+def load_extra(path: str | os.PathLike[str]) -> dict[str, Array]:
+    """The arrays that were saved beside a model, by name; raises `FileFormatError` as `load`."""
+    arrays, _ = safetensors.read(path)
+    return {name.removeprefix(EXTRA): array for name, array in arrays.items() if name.startswith(EXTRA)}
+
+
 def _model(where: str, arrays: dict[str, Array], strings: dict[str, str], *, allow_nan: bool) -> LoadedModel:
     from forwardnet import nn
 
@@ -126,6 +142,7 @@ def _model(where: str, arrays: dict[str, Array], strings: dict[str, str], *, all
             f"{where!r} has format {strings.get('format')!r}, expected {MODEL!r}",
             hint="it may come from a newer version of forwardnet",
         )
+    arrays = {name: array for name, array in arrays.items() if not name.startswith(EXTRA)}
     description = _json_object(where, strings["architecture"], "architecture")
     metadata = _json_object(where, strings.get("metadata", "{}"), "metadata")
     _check_size(where, description, arrays)

@@ -128,7 +128,7 @@ def write_model(estimator: Any, record: dict[str, Any], out: Path) -> None:
     from forwardnet.interop import load_model, save
 
     path = out / "model.safetensors"
-    estimator.save(path)
+    estimator.save(path, optimizer=False)  # no command trains it further
     model, metadata = load_model(path)
     save(model, path, metadata={**metadata, KEY: record})
     history = getattr(estimator, "history_", None)
