@@ -12,6 +12,8 @@ import pytest
 import forwardnet as ff
 from forwardnet import nn
 from forwardnet.data.splits import bootstrap
+from forwardnet.errors import FileFormatError
+from forwardnet.interop import load_model
 from forwardnet.train import Ensemble, Trainer, adaboost, bagging, boost_residuals
 from forwardnet.train.ensemble import vote_weight
 
@@ -214,3 +216,71 @@ def test_unusable_ensembles() -> None:
             Ensemble(*arguments)
     with pytest.raises(ValueError, match=r"unknown metric 'acuracy'\nhint: did you mean 'accuracy'"):
         Ensemble([one]).evaluate(*classes(5), ["acuracy"])
+
+
+# ---------------------------------------------------------------- files
+
+
+def regressors() -> Ensemble:
+    X, y = numbers()
+    return boost_residuals(regressor, X, y, rounds=3, epochs=3)
+
+
+def voters() -> Ensemble:
+    X, y = classes()
+    return adaboost(classifier, X, y, rounds=3, epochs=5)
+
+
+def snapshots() -> Ensemble:
+    X, y = classes()
+    trainer, kept = classifier(0, outputs=1), ff.Snapshot(every=2)
+    trainer.fit(X, y, epochs=6, callbacks=[kept], progress=False)
+    return kept.ensemble(trainer)
+
+
+def bags() -> Ensemble:
+    X, y = classes()
+    return bagging(lambda number: classifier(number), X, y, members=3, epochs=2)
+
+
+@pytest.mark.parametrize("make", [regressors, voters, snapshots, bags])
+def test_RG24_an_ensemble_is_one_file_with_the_same_answers(tmp_path: Any, make: Any) -> None:
+    made = make()
+    X, y = numbers(seed=1) if make is regressors else classes(seed=1)
+    made.save(tmp_path / "all.safetensors")
+    found = Ensemble.load(tmp_path / "all.safetensors")
+    assert len(found.members) == len(made.members) == 3 and found.how == made.how and found.link == made.link
+    np.testing.assert_array_equal(found.predict(X), made.predict(X))
+    assert found.evaluate(X, y) == made.evaluate(X, y)
+    found.save(tmp_path / "again.safetensors")  # what was loaded can be handed on
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "all.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"members": []},
+        {"how": "median"},
+        {"weights": [1.0]},
+        {"weights": ["a", "b"]},
+        {"offset": None},
+        {"members": [{"link": "values", "precision": "float32"}, {"link": "logits", "precision": "float32"}]},
+        {"members": [{"link": "logits", "precision": "int8"}] * 2},
+        {"members": 3},
+    ],
+)
+def test_damaged_ensembles_are_refused(tmp_path: Any, change: dict[str, Any]) -> None:
+    path = tmp_path / "all.safetensors"
+    Ensemble([classifier(0), classifier(1)]).save(path)
+    model, metadata = load_model(path)
+    ff.save(model, path, metadata={"ensemble": {**metadata["ensemble"], **change}})
+    with pytest.raises(FileFormatError, match="what it tells of its ensemble is damaged"):
+        Ensemble.load(path)
+
+
+def test_files_of_other_things_are_no_ensembles(tmp_path: Any) -> None:
+    classifier(0).save(tmp_path / "one")
+    with pytest.raises(FileFormatError, match="holds a model, but no ensemble"):
+        Ensemble.load(tmp_path / "one")
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        Ensemble.load(tmp_path / "none")

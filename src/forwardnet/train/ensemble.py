@@ -16,6 +16,7 @@ Axis glossary: n rows, C classes, k outputs.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,8 @@ from numpy.typing import NDArray
 
 from forwardnet import errors
 from forwardnet.data.splits import bootstrap
-from forwardnet.train import inputs
+from forwardnet.train import ensemble_file, inputs
+from forwardnet.train.ensemble_file import LoadedMember
 from forwardnet.train.many import fit_many
 from forwardnet.train.metrics import METRICS, Link, to_labels, to_probabilities, true_labels
 from forwardnet.train.trainer import Trainer
@@ -46,7 +48,7 @@ class Ensemble:
         ArgumentError: there is no member, or members predict classes and others numbers.
     """
 
-    members: Sequence[Trainer]
+    members: Sequence[Trainer | LoadedMember]
     weights: Sequence[float] | None = None
     how: str = "mean"
     offset: Any = 0.0
@@ -89,12 +91,27 @@ class Ensemble:
             raise errors.unknown_name("metric", unknown[0], METRICS)
         return {name: METRICS[name](y, output, link=self.link) for name in names}
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all members to one safetensors file, from which `Ensemble.load(path)` makes the ensemble again.
+
+        Which rows members learnt from stays behind, and so do out-of-bag figures, losses and optimisers.
+
+        Raises:
+            ArchitectureError: a member has a layer that is not the library's own.
+        """
+        ensemble_file.save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Ensemble:
+        """The ensemble in a file, to be asked and not trained; raises `FileFormatError`."""
+        return ensemble_file.load(path)
+
     @property
     def _shares(self) -> Array:
         count = len(self.members)
         return np.full(count, 1 / count) if self.weights is None else np.asarray(self.weights, np.float64)
 
-    def _answer(self, member: Trainer, X: Any) -> Array:
+    def _answer(self, member: Trainer | LoadedMember, X: Any) -> Array:
         """What a member contributes, before its weight."""
         output = member.predict(X)
         if self.link == "values":
@@ -116,7 +133,7 @@ def class_probabilities(output: Array, link: Link) -> Array:
     return np.stack([1 - found, found], axis=1) if found.ndim == 1 else found
 
 
-def _predicts_classes(trainer: Trainer) -> bool:
+def _predicts_classes(trainer: Trainer | LoadedMember) -> bool:
     return trainer.link != "values"
 
 
