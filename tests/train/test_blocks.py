@@ -332,3 +332,21 @@ def test_seconds_are_shared_out(at_once: Any) -> None:
         history = fit(trainer_of(network()), callbacks=callbacks)
         assert (history["seconds"] > 0).all()
     assert len(history) == EPOCHS and number_text(history.last["epoch"]) == str(EPOCHS)
+
+
+def test_speed_is_that_of_the_epochs_told_of(at_once: Any) -> None:
+    """Or the first epoch of a block would seem to have taken as long as all of it."""
+    at_once(EPOCHS)
+    untold, elapsed, left = [], [], []
+
+    class Speed(Heard):
+        def on_epoch_end(self, run: Any) -> None:
+            untold.append(run.untold)
+            elapsed.append(run.elapsed)
+            left.append(run.seconds_left)
+
+    fit(trainer_of(network()), callbacks=[Speed()])
+    assert untold[0] > 0
+    np.testing.assert_allclose(untold, untold[0] * np.arange(EPOCHS - 1, -1, -1) / (EPOCHS - 1))  # even shares
+    assert elapsed[0] > 0 and (np.diff(elapsed) >= untold[0] / EPOCHS).all()
+    assert min(left) == left[-1] == 0.0

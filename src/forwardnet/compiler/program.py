@@ -101,7 +101,8 @@ class Native:
         self.schedule = schedule(self.program, self.orientation)
         self.plan = make_plan(self.program, self.orientation, self.schedule, dict(self.signature.states))
         self.work = work(self.plan)  # multiply-adds of a step
-        self.threads = max(1, min(limit, int(self.work / WORK_OF_A_THREAD)))
+        shares = any(module.is_worth_sharing(kernel, self.plan) for kernel in self.schedule.kernels)
+        self.threads = max(1, min(limit, int(self.work / WORK_OF_A_THREAD))) if shares else 1
         analysis_seconds = time.perf_counter() - begin
         code = cache.load(self._description(), self._emitted, ["run", "check"])
         seconds = analysis_seconds, time.perf_counter() - begin

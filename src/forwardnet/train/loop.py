@@ -210,6 +210,7 @@ class Loop:
                     break
                 self._count_steps(epoch.losses)
                 done += 1
+                run.untold = seconds * (len(block) - done)
                 if self.pace.scheduler is not None:
                     rates = program.rates
                 self._end(epoch, begin)
@@ -217,6 +218,7 @@ class Loop:
                 if is_changed or run.stopped is not None or run.epoch >= run.last_epoch:
                     break
         finally:
+            run.untold = 0.0
             program.rewind(block, done)
         if done < len(block):
             self._singly = run.last_epoch  # who has changed a rate once may do it again

@@ -37,6 +37,7 @@ class Run:
     first_epoch: int = 1
     steps_done: int = 0
     started: float = field(default_factory=time.perf_counter)
+    untold: float = 0.0  # seconds of epochs that have been run, but of which nobody has been told yet
 
     def stop(self, reason: str = "callback") -> None:
         """End the fit after the current step; the first reason given is the one that history keeps."""
@@ -54,9 +55,14 @@ class Run:
         return self.epochs * self.steps_per_epoch
 
     @property
+    def elapsed(self) -> float:
+        """Seconds that the steps done have taken, with all that went on beside them."""
+        return time.perf_counter() - self.started - self.untold
+
+    @property
     def samples_per_second(self) -> float:
         """Training rows seen per second since the fit began, validation included; 0 before the first step."""
-        elapsed = time.perf_counter() - self.started
+        elapsed = self.elapsed
         rows = self.steps_done * self.n_samples / self.steps_per_epoch
         return rows / elapsed if elapsed > 0 else 0.0
 
@@ -65,5 +71,5 @@ class Run:
         """Estimate from the mean time of the steps so far; None before the first step."""
         if self.steps_done == 0:
             return None
-        elapsed = time.perf_counter() - self.started
-        return elapsed * max(0, self.steps_total - self.steps_done) / self.steps_done
+        left = self.elapsed * max(0, self.steps_total - self.steps_done) / self.steps_done
+        return max(0.0, left - self.untold)
