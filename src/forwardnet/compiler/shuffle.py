@@ -37,19 +37,16 @@ def emit_shuffle(module: Any) -> Any:
     fill = _emit_fill(module)
     function = ir.Function(module, ir.FunctionType(VOID, [PTR, I64, I64, I64, I64]), "shuffle")
     rows, count, stride, seed, stream = function.args
-    entry, refill, level, draw, drawn, done = (
-        function.append_basic_block(n) for n in ("entry", "refill", "level", "draw", "drawn", "done")
+    entry, refill, level, draw, drawn, more, done = (
+        function.append_basic_block(n) for n in ("entry", "refill", "level", "draw", "drawn", "more", "done")
     )
     b = ir.IRBuilder(entry)
     words = b.alloca(ir.ArrayType(I64, 4 * COUNTERS))
     begin = b.sub(count, index(1))
     b.cbranch(b.icmp_signed(">", begin, index(0)), refill, done)
-
     b.position_at_end(refill)
     counter, before = b.phi(I64), b.phi(I64)  # how many were drawn, and the last element that is not in its place
-    wanted = b.lshr(b.add(before, index(HALVES - 1)), index(3))  # there is at least one draw for each
-    taken = b.select(b.icmp_unsigned("<", wanted, index(COUNTERS)), wanted, index(COUNTERS))
-    b.call(fill, [words, counter, taken, seed, stream])
+    taken = b.call(fill, [words, counter, before, seed, stream])
     counter_next, end = b.add(counter, taken), b.mul(taken, index(HALVES))
     b.branch(level)
 
@@ -62,19 +59,12 @@ def emit_shuffle(module: Any) -> Any:
     b.position_at_end(draw)
     last, place = b.phi(I64), b.phi(I64)
     half = b.load(b.gep(words, [place], source_etype=I32), typ=I32, align=4)
-    chosen = b.and_(b.zext(half, I64), mask)
-    is_taken = b.icmp_unsigned("<=", chosen, last)
-    other = b.select(is_taken, chosen, last)
-    here, there = (b.gep(rows, [b.mul(n, stride)], source_etype=I64) for n in (last, other))
-    x, y = b.load(here, typ=I64, align=8), b.load(there, typ=I64, align=8)
-    b.store(y, here, align=8)
-    b.store(x, there, align=8)
+    is_taken = _exchange(b, rows, stride, last, b.and_(b.zext(half, I64), mask))
     last_next, place_next = b.sub(last, b.zext(is_taken, I64)), b.add(place, index(1))
     stays = b.and_(b.icmp_unsigned(">", last_next, least), b.icmp_unsigned("<", place_next, end))
     b.cbranch(stays, draw, drawn)
 
     b.position_at_end(drawn)
-    more = function.append_basic_block("more")
     b.cbranch(b.icmp_unsigned("==", last_next, index(0)), done, more)
     b.position_at_end(more)
     b.cbranch(b.icmp_unsigned("==", place_next, end), refill, level)
@@ -92,22 +82,33 @@ def emit_shuffle(module: Any) -> Any:
     return function
 
 
+def _exchange(b: Any, rows: Value, stride: Value, last: Value, chosen: Value) -> Value:
+    """Exchange the last element with the chosen one, or with itself where there is none; tells whether there is."""
+    is_taken = b.icmp_unsigned("<=", chosen, last)
+    other = b.select(is_taken, chosen, last)
+    here, there = (b.gep(rows, [b.mul(n, stride)], source_etype=I64) for n in (last, other))
+    x, y = b.load(here, typ=I64, align=8), b.load(there, typ=I64, align=8)
+    b.store(y, here, align=8)
+    b.store(x, there, align=8)
+    return is_taken
+
+
 def emit_permutations(module: Any) -> None:
     """The function `permutations(rows, n, count, seed, stream)`: an order of 0 .. n-1 for each stream."""
     shuffle = emit_shuffle(module)
     function = ir.Function(module, ir.FunctionType(VOID, [PTR, I64, I64, I64, I64]), "permutations")
     rows, n, count, seed, stream = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))
-    with _loop(b, count) as number:
+    with counted(b, count) as number:
         own = b.gep(rows, [b.mul(number, n)], source_etype=I64)
-        with _loop(b, n) as i:
+        with counted(b, n) as i:
             b.store(i, b.gep(own, [i], source_etype=I64), align=8)
         b.call(shuffle, [own, n, index(1), seed, b.add(stream, number)])
     b.ret_void()
 
 
 @contextmanager
-def _loop(b: Any, count: Value) -> Iterator[Value]:
+def counted(b: Any, count: Value) -> Iterator[Value]:
     """Emit what is inside for each number from 0 to `count`, exclusive."""
     before, head, body, after = b.block, *(b.append_basic_block(n) for n in ("head", "body", "after"))
     b.branch(head)
@@ -123,19 +124,21 @@ def _loop(b: Any, count: Value) -> Iterator[Value]:
 
 
 def _emit_fill(module: Any) -> Any:
-    """The function `fill(words, drawn, count, seed, stream)`: the words of the counters after the first `drawn`.
+    """The function `fill(words, drawn, halves, seed, stream)`: words of counters after the first `drawn`; how many.
 
-    Counters do not depend on each other, so a processor works on several at once.
+    So many `halves` at least will be needed. Counters do not depend on each other, so a processor works on several.
     """
     philox = _emit_philox(module)
-    function = ir.Function(module, ir.FunctionType(VOID, [PTR, I64, I64, I64, I64]), "fill")
+    function = ir.Function(module, ir.FunctionType(I64, [PTR, I64, I64, I64, I64]), "fill")
     function.linkage = "internal"
-    words, drawn, count, seed, stream = function.args
+    words, drawn, halves, seed, stream = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))
-    with _loop(b, count) as number:
+    wanted = b.udiv(b.add(halves, index(HALVES - 1)), index(HALVES))
+    count = b.select(b.icmp_unsigned("<", wanted, index(COUNTERS)), wanted, index(COUNTERS))
+    with counted(b, count) as number:
         place = b.gep(words, [b.mul(number, index(4))], source_etype=I64)
         b.call(philox, [place, b.add(drawn, b.add(number, index(1))), seed, stream])
-    b.ret_void()
+    b.ret(count)
     return function
 
 

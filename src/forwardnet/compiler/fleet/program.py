@@ -19,7 +19,7 @@ from forwardnet.compiler.matrix import Val
 from forwardnet.compiler.module import flush_denormals
 from forwardnet.compiler.orient import LANES
 from forwardnet.compiler.plan import ALIGN
-from forwardnet.compiler.shuffle import emit_shuffle
+from forwardnet.compiler.shuffle import counted, emit_shuffle
 from forwardnet.ir.graph import Graph
 
 Array = np.ndarray[Any, Any]
@@ -149,12 +149,12 @@ class _Writer:
         ]
         b = ir.IRBuilder(function.append_basic_block("entry"))
         restore = flush_denormals(self._module, b)
-        with _loop(b, epochs) as epoch:
+        with counted(b, epochs) as epoch:
             number = b.add(first, epoch)
             self._begin_epoch(b, number)
             row, step = index(0), b.mul(epoch, index(self.fleet.steps))
             for course, calls in zip(self.fleet.courses, courses, strict=True):
-                with _loop(b, index(course.steps)) as s:
+                with counted(b, index(course.steps)) as s:
                     here = b.add(row, b.mul(s, index(course.batch)))
                     calls(b, b.gep(self.order, [b.mul(here, index(LANES))], source_etype=I64))
                     if calls.loss is not None:
@@ -166,10 +166,10 @@ class _Writer:
 
     def _begin_epoch(self, b: Any, epoch: Value) -> None:
         """The rows in the order of the epoch, and the generator at the begin of its stream."""
-        with _loop(b, index(self.fleet.rows * LANES)) as i:
+        with counted(b, index(self.fleet.rows * LANES)) as i:
             one = b.load(b.gep(self.rows, [i], source_etype=I64), typ=I64)
             b.store(one, b.gep(self.order, [i], source_etype=I64))
-        with b.if_then(b.icmp_unsigned("!=", self.is_shuffled, index(0))), _loop(b, index(LANES)) as lane:
+        with b.if_then(b.icmp_unsigned("!=", self.is_shuffled, index(0))), counted(b, index(LANES)) as lane:
             seed = b.load(b.gep(self.seeds, [lane], source_etype=I64), typ=I64)
             column = b.gep(self.order, [lane], source_etype=I64)
             stream = b.add(self.shuffled, epoch)
@@ -227,29 +227,3 @@ class _Calls:
             b.call(function, [self.writer.arena, data, order])
         for function in self.groups:
             b.call(function, [self.writer.arena])
-
-
-class _loop:  # noqa: N801 - used like a keyword
-    """`for i in range(count)`, for a count that is known when it runs."""
-
-    def __init__(self, b: Any, count: Value) -> None:
-        self.b, self.count = b, count
-
-    def __enter__(self) -> Value:
-        b = self.b
-        before = b.block
-        self.head, self.body, self.after = (b.function.append_basic_block(n) for n in ("head", "body", "after"))
-        b.branch(self.head)
-        b.position_at_end(self.head)
-        self.i = b.phi(I64)
-        self.i.add_incoming(index(0), before)
-        b.cbranch(b.icmp_signed("<", self.i, self.count), self.body, self.after)
-        b.position_at_end(self.body)
-        return self.i
-
-    def __exit__(self, *_: object) -> None:
-        b = self.b
-        succ = b.add(self.i, index(1))
-        self.i.add_incoming(succ, b.block)
-        b.branch(self.head)
-        b.position_at_end(self.after)
