@@ -90,6 +90,35 @@ def test_metrics_of_values(name, weight):
     assert METRICS[name](*two, sample_weight=weight) == pytest.approx(compare(*two, sample_weight=weight), rel=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_ties_absent_classes_and_rows_without_weight(seed):
+    """Few rows of many classes and few scores: what is rare with 200 rows."""
+    rng = np.random.default_rng(seed)
+    y, said, score = rng.integers(0, 4, 12), rng.integers(0, 5, 12), rng.integers(0, 4, 12) / 4
+    weight = rng.integers(0, 3, 12) + (np.arange(12) < 2) * 1.0
+    for w in (None, weight):
+        macro = reference.f1_score(y, said, average="macro", sample_weight=w, zero_division=0)
+        assert METRICS["f1"](y, said, sample_weight=w) == pytest.approx(macro, rel=1e-12)
+        recall = reference.recall_score(y, said, labels=np.unique(y), average="macro", sample_weight=w, zero_division=0)
+        assert METRICS["balanced_accuracy"](y, said, sample_weight=w) == pytest.approx(recall, rel=1e-12)
+        is_true = np.r_[0, 1, y[2:] % 2]  # both classes have weight
+        area = reference.roc_auc_score(is_true, score, sample_weight=w)
+        assert METRICS["roc_auc"](is_true, score, sample_weight=w) == pytest.approx(area, rel=1e-12)
+        binary = reference.f1_score(is_true, said % 2, sample_weight=w, zero_division=0)
+        assert METRICS["f1"](is_true, said % 2, sample_weight=w) == pytest.approx(binary, rel=1e-12)
+
+
+def test_f1_of_rows_without_the_class_is_0():
+    assert METRICS["f1"]([0, 0], [0, 0]) == reference.f1_score([0, 0], [0, 0], zero_division=0) == 0.0
+
+
+def test_targets_that_do_not_vary():
+    for values in ([2.0, 2.0], [2.0, 3.0]):
+        assert METRICS["r2"]([2.0, 2.0], values) == reference.r2_score([2.0, 2.0], values)
+    assert np.isnan(METRICS["r2"]([1.0], [1.0])) and np.isnan(METRICS["r2"]([1.0, 2.0], [1.0, np.nan]))
+    assert np.isnan(METRICS["roc_auc"]([0, 1], [0.5, np.nan]))
+
+
 def test_perfect_and_known_values():
     assert METRICS["accuracy"]([0, 1, 1, 2], [0, 1, 2, 2]) == 0.75
     assert METRICS["classification_error"]([0, 1, 1, 2], [0, 1, 2, 2]) == 0.25

@@ -99,36 +99,62 @@ def classification_error(y: Array, labels: Array, weight: Array | None) -> float
 @metric("labels", greater_is_better=True)
 def balanced_accuracy(y: Array, labels: Array, weight: Array | None) -> float:
     """Mean over the classes of the share of their rows that is found."""
-    from sklearn.metrics import recall_score
-
-    # Not balanced_accuracy_score, which warns about predicted classes that are absent from y and ignores them.
-    present = np.unique(y)
-    return float(recall_score(y, labels, labels=present, average="macro", sample_weight=weight, zero_division=0))
+    present, index = np.unique(y, return_inverse=True)
+    total = np.bincount(index, weight, len(present))
+    found = np.bincount(index, (y == labels) * (1.0 if weight is None else weight), len(present))
+    return float(np.divide(found, total, out=np.zeros(len(present)), where=total > 0).mean())
 
 
 @metric("labels", greater_is_better=True)
 def f1(y: Array, labels: Array, weight: Array | None) -> float:
     """2 precision recall / (precision + recall): of class 1 for two classes 0 and 1, else the mean over classes."""
-    from sklearn.metrics import f1_score
-
-    is_binary = set(np.unique(np.concatenate([y, labels])).tolist()) <= {0, 1}
-    return float(f1_score(y, labels, average="binary" if is_binary else "macro", sample_weight=weight, zero_division=0))
+    classes, index = np.unique(np.concatenate([y, labels]), return_inverse=True)
+    true, said = np.split(index, 2)
+    sizes = np.bincount(true, weight, len(classes)) + np.bincount(said, weight, len(classes))
+    found = np.bincount(true, (true == said) * (1.0 if weight is None else weight), len(classes))
+    each = np.divide(2 * found, sizes, out=np.zeros(len(classes)), where=sizes > 0)
+    if not set(classes.tolist()) <= {0, 1}:
+        return float(each.mean())
+    return float(each[-1]) if classes[-1] == 1 else 0.0
 
 
 @metric("probabilities", greater_is_better=True)
 def roc_auc(y: Array, probability: Array, weight: Array | None) -> float:
     """Area under the ROC curve; for several classes the mean over one class against the rest. NaN for one class."""
-    from sklearn.metrics import roc_auc_score
-
     present = np.unique(y)
     if len(present) < 2:
         return float("nan")
+    weights = np.ones(len(y)) if weight is None else weight
     if probability.ndim == 1 or probability.shape[1] == 2:
         column = probability if probability.ndim == 1 else probability[:, 1]
-        return float(roc_auc_score(y == 1, column, sample_weight=weight))
+        return area_of(y == 1, column)(weights)
     _check_range(y, probability.shape[1], "roc_auc")
-    areas = [roc_auc_score(y == c, probability[:, c], sample_weight=weight) for c in present]
-    return float(np.mean(areas))
+    return float(np.mean([area_of(y == c, probability[:, c])(weights) for c in present]))
+
+
+def area_of(is_true: Array, score: Array) -> Callable[[Array], float]:
+    """The area under the ROC curve as a function of the weights of the rows (n,).
+
+    The share of pairs of a true and an untrue row in which the true one has the higher score; half for equal ones. NaN
+    where there is no such pair, or a score is NaN.
+
+    Reference: Mann and Whitney, The Annals of Mathematical Statistics 18 (1947), 50-60.
+    """
+    if np.isnan(score).any():
+        return lambda weight: float("nan")
+    order = np.argsort(score, kind="stable")
+    ranked_scores, ranked = score[order], is_true[order].astype(np.float64)
+    starts = np.flatnonzero(np.append(True, ranked_scores[1:] != ranked_scores[:-1]))  # of rows with one score
+
+    def measured(weight: Array) -> float:
+        own = weight[order]
+        true = np.add.reduceat(own * ranked, starts)
+        untrue = np.add.reduceat(own, starts) - true
+        pairs = true.sum() * untrue.sum()
+        below = np.cumsum(untrue) - untrue / 2
+        return float(true @ below / pairs) if pairs else float("nan")
+
+    return measured
 
 
 @metric("probabilities", greater_is_better=False)
@@ -157,9 +183,15 @@ def mae(y: Array, values: Array, weight: Array | None) -> float:
 @metric("values", greater_is_better=True)
 def r2(y: Array, values: Array, weight: Array | None) -> float:
     """1 - sum (y - values)^2 / sum (y - mean y)^2, mean over the outputs; 1 is perfect, 0 no better than the mean."""
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(y, values, sample_weight=weight)) if len(y) > 1 else float("nan")
+    if len(y) < 2:
+        return float("nan")
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.average(y, axis=0, weights=weight)
+        left = np.average((y - values) ** 2, axis=0, weights=weight)
+        spread = np.average((y - mean) ** 2, axis=0, weights=weight)
+        # Of a target that does not vary: 1 where it is met, else 0.
+        each = np.where(spread == 0, (left == 0) * 1.0, 1 - left / np.where(spread == 0, 1.0, spread))
+    return float(each.mean())
 
 
 def confusion_matrix(

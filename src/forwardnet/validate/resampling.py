@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forwardnet.train.metrics import METRICS, Link
+from forwardnet.train.metrics import METRICS, Link, area_of
 
 Array = NDArray[Any]
 Weighted = Callable[[Array], float]  # from the weights of the rows (n,) to the figure
@@ -67,7 +67,7 @@ def _log_loss(y: Array, p: Array) -> Weighted:
 def _roc_auc(y: Array, p: Array) -> Weighted:
     """The mean over the classes (of two: the second one) of the area under the ROC curve."""
     classes = [1] if p.shape[1] == 2 else np.unique(y).tolist()
-    areas = [_area(y == c, p[:, c]) for c in classes]
+    areas = [area_of(y == c, p[:, c]) for c in classes]
 
     def measured(weight: Array) -> float:
         if p.shape[1] == 2:
@@ -76,26 +76,6 @@ def _roc_auc(y: Array, p: Array) -> Weighted:
         if present.sum() < 2:
             return float("nan")
         return float(np.mean([area(weight) for area, is_there in zip(areas, present, strict=True) if is_there]))
-
-    return measured
-
-
-def _area(is_true: Array, score: Array) -> Weighted:
-    """The share of pairs of a true and an untrue row in which the true one has the higher score; half for equal ones.
-
-    Reference: Mann and Whitney, The Annals of Mathematical Statistics 18 (1947), 50-60.
-    """
-    order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.diff(score[order], prepend=np.nan) != 0)  # of rows with one score
-    ranked = is_true[order].astype(np.float64)
-
-    def measured(weight: Array) -> float:
-        own = weight[order]
-        true = np.add.reduceat(own * ranked, starts)
-        untrue = np.add.reduceat(own, starts) - true
-        pairs = true.sum() * untrue.sum()
-        below = np.cumsum(untrue) - untrue / 2
-        return float(true @ below / pairs) if pairs else float("nan")
 
     return measured
 
