@@ -27,6 +27,10 @@ from forwardnet.train.run import Run
 
 Array = NDArray[Any]
 
+# A fit begins with one epoch for each call, and each call makes at most so many times the epochs of the one before: the
+# order of their rows is drawn beside those, and what is run in vain, where somebody stops a fit early, is short.
+GROWTH = 4
+
 
 @dataclass
 class Loop:
@@ -45,6 +49,7 @@ class Loop:
     renew: Callable[[int], None] | None = None  # puts the rows of an epoch where the program gathers them
     _pending: list[float] = field(default_factory=list)
     _singly: int = 0  # up to this epoch they are run one by one
+    _most: int = 1  # of the epochs that are run at once next
 
     def execute(self) -> None:
         """All epochs, or fewer when something stops them; raises TrainingDivergedError."""
@@ -56,7 +61,8 @@ class Loop:
             self.display.begin(run)
             try:
                 while run.epoch < run.last_epoch and run.stopped is None:
-                    count = self._count()
+                    count = self._count(run.epoch + 1)
+                    self._most = GROWTH * count
                     self._epoch() if count == 1 else self._block(count)
             except TrainingDivergedError as error:
                 run.stopped = "diverged"
@@ -76,14 +82,14 @@ class Loop:
                 self.callbacks.emit("on_train_end", run)
                 self.display.end(run)
 
-    def _count(self) -> int:
-        """How many epochs are run at once: one where somebody looks at the weights after it."""
+    def _count(self, epoch: int) -> int:
+        """How many epochs are run at once from this one on: one where somebody looks at the weights after it."""
         run, program = self.run, self.program
-        left = run.last_epoch - run.epoch
-        is_single = left < 2 or run.epoch < self._singly or self.callbacks.changes_rates
+        left = run.last_epoch - epoch + 1
+        is_single = left < 2 or epoch <= self._singly or self.callbacks.changes_rates
         if is_single or not isinstance(program, CompiledProgram) or not self._is_unseen:
-            return 1
-        return min(left, program.epochs_at_once(run.n_samples))
+            return min(left, 1)
+        return min(left, program.epochs_at_once(run.n_samples), self._most)
 
     def _begin(self) -> None:
         """An epoch begins; callbacks may stop the fit here."""
@@ -110,7 +116,7 @@ class Loop:
             run.model.train()
         first_step = run.step + 1
         batches = self.orders(run.epoch)
-        self._foresee(run.epoch + 1, min(1, run.last_epoch - run.epoch))
+        self._foresee(run.epoch + 1)
         try:
             epoch = self.program.run_epoch(batches, self._after_step(), stays=stays)
         finally:
@@ -124,8 +130,9 @@ class Loop:
             self.program.show()
         self._end(epoch, begin)
 
-    def _foresee(self, epoch: int, count: int) -> None:
-        """Draw the orders of later epochs beside the steps of these, if a processor is free."""
+    def _foresee(self, epoch: int) -> None:
+        """Draw the orders from an epoch on beside the steps of those before, if a processor is free."""
+        count = self._count(epoch)
         if count and isinstance(self.program, CompiledProgram) and self.program.leaves_room:
             self.orders.foresee(epoch, count)
 
@@ -159,7 +166,7 @@ class Loop:
         if run.epoch == run.first_epoch:
             run.model.train()
         order = self.orders.several(run.epoch, count)
-        self._foresee(run.epoch + count, min(count, run.last_epoch - run.epoch - count + 1))
+        self._foresee(run.epoch + count)
         block = program.run_block(order, [stream_of("noise", run.epoch + later) for later in range(count)])
         if block is None:  # steps one by one say which is not finite, and where
             self._singly = run.epoch + count - 1
