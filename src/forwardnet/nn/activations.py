@@ -100,6 +100,8 @@ class Activation(Module):
             cls._options = tuple(formula.options)
             cls._signature = inspect.Signature(list(formula.options.values()))
             cls.__doc__ = cls.__doc__ or formula.__doc__
+            if "_takes_stacks" not in vars(cls):
+                cls._takes_stacks = formula.elementwise and "forward" not in vars(cls)
             if "__init__" not in vars(cls):
                 cls.__signature__ = cls._signature  # type: ignore[attr-defined]
             ACTIVATIONS[formula.name] = cls
@@ -113,6 +115,9 @@ class Activation(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.formula.function(x, **{name: getattr(self, name) for name in self._options})
+
+    def _is_stackable(self) -> bool:
+        return super()._is_stackable() and not self._parameters  # a learned slope may be one of a channel
 
     def _arguments(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._options}

@@ -30,6 +30,8 @@ class Columns(Module):
         tensor([[3., 1.]])
     """
 
+    _takes_stacks = True
+
     def __init__(self, columns: Sequence[int] = ()) -> None:
         super().__init__()
         listed = [columns] if isinstance(columns, int) else list(columns)
@@ -78,6 +80,7 @@ class CategoryEmbedding(Module):
     """
 
     weight: Parameter
+    _takes_stacks = True
 
     def __init__(self, cardinalities: Sequence[int], embedding_dim: int = 8, dtype: Any = None) -> None:
         super().__init__()

@@ -87,6 +87,8 @@ class Dropout(Module):
         tensor([1., 1., 1.])
     """
 
+    _takes_stacks = True
+
     def __init__(self, p: float = 0.5, inplace: bool = False, *, inverted: bool = True) -> None:
         super().__init__()
         check_probability("Dropout", p)
@@ -115,6 +117,8 @@ class AlphaDropout(Module):
         p: the probability that an element is left out; 0.05 to 0.1 is usual.
         inplace: accepted, and saves nothing here.
     """
+
+    _takes_stacks = True
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()

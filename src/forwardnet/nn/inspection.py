@@ -33,6 +33,15 @@ class Inspection:
 
     # A layer of several affine maps side by side counts as one: what is inside it is not looked at.
     _is_one_layer: ClassVar[bool] = False
+    # Whether a layer in evaluation treats each row alone, and each block of a stack (blocks, rows, features) as it does
+    # a block (rows, features). It counts for the very class that says so: a class made from it may do something else.
+    _takes_stacks: ClassVar[bool] = False
+
+    def _is_stackable(self) -> bool:
+        """Whether this layer, without what is inside it, takes stacks of blocks, and nobody listens to its calls."""
+        state = self.__dict__
+        listens = state.get("_forward_hooks") or state.get("_forward_pre_hooks")
+        return bool(vars(type(self)).get("_takes_stacks", False)) and not listens
 
     @Derived
     def depth(self) -> int:

@@ -116,6 +116,8 @@ class Linear(Affine):
         forwardnet.Size([5, 2])
     """
 
+    _takes_stacks = True
+
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)
         return F.linear(x, self.weight, self.bias)
@@ -138,6 +140,8 @@ class TransposedLinear(Affine):
         >>> nn.Sequential(encoder, nn.Tanh(), decoder).count_parameters()  # 8 * 3 weights, once; 3 and 8 biases
         35
     """
+
+    _takes_stacks = True
 
     @classmethod
     def tied_to(cls, linear: Linear, *, bias: bool = True) -> Self:

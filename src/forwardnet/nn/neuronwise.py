@@ -37,6 +37,8 @@ class NTKLinear(Affine):
         forwardnet.Size([5, 2])
     """
 
+    _takes_stacks = True
+
     def reset_parameters(self) -> None:
         """Draw weights and biases anew, from N(0, 1)."""
         init.normal_(self.weight)
@@ -101,6 +103,8 @@ class Scale(_Neuronwise):
         forwardnet.Size([5, 3])
     """
 
+    _takes_stacks = True
+
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)
         return x * self.weight
@@ -125,6 +129,8 @@ class ParametricActivation(_Neuronwise):
         >>> nn.ParametricActivation("mish", 3)(ff.zeros(5, 3)).shape
         forwardnet.Size([5, 3])
     """
+
+    _takes_stacks = True
 
     def __init__(self, activation: str = "selu", num_features: int = 1, dtype: Any = None) -> None:
         if activation not in ACTIVATIONS:

@@ -41,6 +41,8 @@ class GaussianNoise(Module):
         std: standard deviation of the noise, in the units of x.
     """
 
+    _takes_stacks = True
+
     def __init__(self, std: float = 0.1) -> None:
         super().__init__()
         check_number("GaussianNoise", "std", std, "a number >= 0")

@@ -42,6 +42,7 @@ class LayerNorm(Module):
 
     weight: Parameter | None
     bias: Parameter | None
+    _takes_stacks = True
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ Array = NDArray[Any]
 
 
 class NumericEmbedding(Module):
-    """Base: from (B, d) to (B, d, D), or with `flatten` to (B, d D), which is what dense layers read."""
+    """Base: from (..., B, d) to (..., B, d, D), or with `flatten` to (..., B, d D), which is what dense layers read."""
 
     n_features: int
     d_embedding: int
@@ -38,15 +38,15 @@ class NumericEmbedding(Module):
 
     def _by_feature(self, x: Tensor) -> Tensor:
         """(B, d) as (d, B, 1): the features are the batch of the products, so that each has weights of its own."""
-        if x.ndim != 2 or x.shape[1] != self.n_features:
+        if x.ndim < 2 or x.shape[-1] != self.n_features:
             where = f"{type(self).__name__}({self.n_features})"
             raise ShapeError(f"{where}: x has shape {tuple(x.shape)}, expected (batch, {self.n_features})")
-        return x.T.unsqueeze(-1)
+        return x.transpose(-1, -2).unsqueeze(-1)
 
     def _by_row(self, y: Tensor) -> Tensor:
         """(d, B, D) as (B, d, D) or (B, d D)."""
-        y = y.transpose(0, 1)
-        return y.reshape(len(y), -1) if self.flatten else y
+        y = y.transpose(-3, -2)
+        return y.reshape(*y.shape[:-2], -1) if self.flatten else y
 
     def _named(self, *names: str) -> dict[str, Any]:
         """The constructor's arguments with these names, and the number type where it is not the usual one."""
@@ -115,6 +115,8 @@ class PBLDEmbeddings(NumericEmbedding):
         bound = 1 / math.sqrt(self.frequencies.shape[1])
         for part in (self.weight, self.bias):
             init.uniform_(part, -bound, bound)
+
+    _takes_stacks = True
 
     def forward(self, x: Tensor) -> Tensor:
         number = self._by_feature(x)
@@ -189,6 +191,8 @@ class PeriodicEmbeddings(NumericEmbedding):
             init.zeros_(self.frequencies)
         for part in (self.weight, self.bias):
             init.uniform_(part, -bound, bound)
+
+    _takes_stacks = True
 
     def forward(self, x: Tensor) -> Tensor:
         angles = 2 * math.pi * self._by_feature(x) * self.frequencies.unsqueeze(1)
@@ -294,6 +298,8 @@ class PiecewiseLinearEmbeddings(NumericEmbedding):
         # The difference first: of near numbers it is exact, where a product and a sum would cancel in narrow bins.
         raw = (self._by_feature(x) - self.left.unsqueeze(1)) * self.slope.unsqueeze(1)
         return raw.maximum(self.lowest.unsqueeze(1)).minimum(self.highest.unsqueeze(1))
+
+    _takes_stacks = True
 
     def forward(self, x: Tensor) -> Tensor:
         line = self._by_feature(x) * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)

@@ -21,6 +21,8 @@ class Residual(Sequential):
         forwardnet.Size([5, 4])
     """
 
+    _takes_stacks = True
+
     def forward(self, x: Any) -> Any:
         change = super().forward(x)
         if change.shape != x.shape:

@@ -97,6 +97,8 @@ class Sequential(_Numbered):
         forwardnet.Size([5, 1])
     """
 
+    _takes_stacks = True
+
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()
         named: Mapping[str, Any] = {str(i): module for i, module in enumerate(modules)}

@@ -35,6 +35,8 @@ class Heads(_Numbered):
         forwardnet.Size([5, 11])
     """
 
+    _takes_stacks = True
+
     def __init__(self, heads: Mapping[str, Module] | None = None, /, **named: Module) -> None:
         super().__init__()
         for name, module in {**(heads or {}), **named}.items():

@@ -20,12 +20,7 @@ from numpy.typing import NDArray
 
 from forwardnet import errors
 from forwardnet.data.batches import Batches
-from forwardnet.nn.activations import Activation
 from forwardnet.nn.activity import activity_penalties
-from forwardnet.nn.dropout import Dropout
-from forwardnet.nn.linear import Linear
-from forwardnet.nn.noise import GaussianNoise
-from forwardnet.nn.sequential import Sequential
 from forwardnet.tensor import Tensor
 from forwardnet.tensor.functional import from_numpy
 from forwardnet.tensor.mode import no_grad
@@ -301,22 +296,12 @@ def _stacked_rows(model: Module, X: Array) -> int:
     """How many of the first rows go through the model as stacks of blocks: all whole blocks, or none.
 
     NumPy makes the product of a stack block by block, so the bits are the same, and Python is entered once. It takes a
-    model of layers that look at the last axis alone, and nobody who listens.
+    model of layers that say that they take stacks, and nobody who listens.
     """
-    if X.ndim != 2 or not X.shape[1] or len(X) < 2 * BLOCK or not all(_is_by_row(module) for module in model.modules()):
+    is_small = X.ndim != 2 or not X.shape[1] or len(X) < 2 * BLOCK
+    if is_small or not all(module._is_stackable() for module in model.modules()):
         return 0
     return len(X) - len(X) % BLOCK
-
-
-def _is_by_row(module: Module) -> bool:
-    """Whether a layer treats the rows of a stack (blocks, rows, features) as it does those of a block."""
-    if getattr(module, "_forward_hooks", None) or getattr(module, "_forward_pre_hooks", None):
-        return False
-    if isinstance(module, Activation):
-        return (
-            type(module).__module__.startswith("forwardnet.") and module.formula.elementwise and not module._parameters
-        )
-    return type(module) in (Sequential, Linear, Dropout, GaussianNoise)
 
 
 def _stack(model: Module, rows: Array) -> Array:
