@@ -264,6 +264,16 @@ def test_temperature_undoes_what_was_multiplied() -> None:
     assert (network.predict(X) == network.classes_[network.predict_proba(X).argmax(axis=1)]).all()
 
 
+def test_classes_and_probabilities_of_one_pass_are_those_of_two() -> None:
+    """What validations ask for, of two classes, of three with a temperature, and of several labels."""
+    for targets, settings in ((Y > 0, {}), (Y, {"early_stopping": True, "calibrate": True}), (np.eye(3)[Y], {})):
+        network = MLPClassifier(**FAST, **settings).fit(X, targets)
+        predicted, found = network._answers(X)
+        np.testing.assert_array_equal(predicted, network.predict(X))
+        np.testing.assert_array_equal(found, network.predict_proba(X))
+    assert len(np.unique(found)) > 3
+
+
 def test_presets() -> None:
     names = np.array(["a", "b", "c"])[Y]
     network = MLPClassifier(preset="realmlp-small", random_state=0, epochs=12, compile=False).fit(X, names)

@@ -169,7 +169,9 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """The most probable class of each row (n,), or for several labels 0 or 1 for each (n, k)."""
-        logits = self._raw(X)
+        return self._chosen(self._raw(X))
+
+    def _chosen(self, logits: Array) -> Array:
         if self._is_multilabel:
             return (logits > 0).astype(int)
         if len(self.classes_) == 1:
@@ -180,7 +182,9 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class (n, C), in the order of `classes_`; for several labels that of each (n, k)."""
-        logits = self._raw(X) / self.temperature_
+        return self._shares(self._raw(X) / self.temperature_)
+
+    def _shares(self, logits: Array) -> Array:
         if not self._is_multilabel and len(self.classes_) == 1:
             return np.ones((len(logits), 1))
         if logits.shape[1] > 1 and not self._is_multilabel:
@@ -188,6 +192,11 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
             return np.asarray(shares / shares.sum(axis=1, keepdims=True))
         found = _sigmoid(logits)
         return found if self._is_multilabel else np.hstack([_sigmoid(-logits), found])
+
+    def _answers(self, X: Any) -> tuple[Array, Array]:
+        """`predict` and `predict_proba` of rows that the network sees once."""
+        logits = self._raw(X)
+        return self._chosen(logits), self._shares(logits / self.temperature_)
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -93,6 +94,11 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     threads: int | None = None
     n_jobs: int | None = None
     compile: bool | str = "auto"
+
+    @classmethod
+    @functools.cache  # of a class they never change, and reading a signature takes as long as fitting ten rows
+    def _get_param_names(cls) -> list[str]:
+        return list(super()._get_param_names())
 
 
 _COUNTS = ("max_iter", "max_fun")

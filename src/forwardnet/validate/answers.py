@@ -69,10 +69,13 @@ class Layout:
 
     def ask(self, model: Any, X: Any, classes: Array | None) -> Array:
         """(n, m): what the fitted `model` says about rows; `classes` are those that it has seen."""
-        parts = [self._predictions(model.predict(X))]
-        if self.more is not None:
-            parts.append(self._aligned(getattr(model, self.more)(X), classes))
-        return np.concatenate(parts, axis=1)
+        if self.more is None:
+            return self._predictions(model.predict(X))
+        if self.more == "predict_proba" and hasattr(model, "_answers"):  # our own say both at once
+            predicted, found = model._answers(X)
+        else:
+            predicted, found = model.predict(X), getattr(model, self.more)(X)
+        return np.concatenate([self._predictions(predicted), self._aligned(found, classes)], axis=1)
 
     def _predictions(self, found: Any) -> Array:
         found = np.asarray(found.toarray() if hasattr(found, "toarray") else found)
