@@ -68,19 +68,13 @@ class Effort:
 def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judge: bool = True) -> Result:
     """Load, judge (unless told not to) and time everybody; who fails is left out, with the reason in `errors`."""
     result = Result(task=task)
-    able: dict[Who, Member] = {}
-    for member in members:
-        who = member.key, member.threads
-        if member.key in ENTRIES and ENTRIES[member.key].is_plain and not task.is_plain:
-            continue
-        try:
-            if member.key != "peak":
-                _take_part(result, who, member, judge=judge)
-            member.ask("timed", effort.measurement / 5)  # whatever happens only once happens now
-            able[who] = member
-        except FailedError as error:
-            result.errors[who] = str(error)
-            say(f"  {member.key}, {member.threads} threads: {error}")
+    takers = [m for m in members if task.is_plain or m.key not in ENTRIES or not ENTRIES[m.key].is_plain]
+
+    def load(who: Who, member: Member) -> None:
+        _take_part(result, who, member, judge=judge)
+        member.ask("timed", effort.measurement / 5)  # whatever happens only once happens now
+
+    able = ready(result, takers, effort, say, load)
     if judge:
         result.reference_loss = _reference_loss(task.without_dropout(), SEED)
         if task.dropout:
@@ -89,6 +83,25 @@ def run(task: Task, members: Sequence[Member], effort: Effort, say: Say, *, judg
     if (OWN, 1) in result.samples and judge:
         result.kernels = able[OWN, 1].ask("explain")
     return result
+
+
+def ready(
+    result: Timed, members: Sequence[Member], effort: Effort, say: Say, prepare: Callable[[Who, Member], object]
+) -> dict[Who, Member]:
+    """Those who can take part, after `prepare`, or a first run of "peak"; the reason of the others is in `errors`."""
+    able: dict[Who, Member] = {}
+    for member in members:
+        who = member.key, member.threads
+        try:
+            if member.key == "peak":
+                member.ask("timed", effort.measurement)
+            else:
+                prepare(who, member)
+            able[who] = member
+        except FailedError as error:
+            result.errors[who] = str(error)
+            say(f"  {member.key}, {member.threads} threads: {error}")
+    return able
 
 
 def time_all(result: Timed, able: Mapping[Who, Member], effort: Effort) -> None:

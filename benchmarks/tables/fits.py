@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.compare import Effort, Say, Timed, Who, time_all
-from benchmarks.team import FailedError, Member
+from benchmarks.compare import Effort, Say, Timed, Who, ready, time_all
+from benchmarks.team import Member
 
 AIM = 10.0  # times as fast as scikit-learn
 OWN, PEER, PEER_DOUBLE, PEAK = "fit", "fit-sklearn", "fit-sklearn-double", "peak"
@@ -85,20 +85,12 @@ class Fitted(Timed):
 def run(fit: Fit, members: Sequence[Member], effort: Effort, say: Say) -> Fitted:
     """Load and time everybody; who fails is left out, with the reason in `errors`."""
     result = Fitted(fit=fit.to_dict())
-    able: dict[Who, Member] = {}
-    for member in members:
-        who = member.key, member.threads
-        try:
-            if member.key == PEAK:
-                member.ask("timed", effort.measurement)
-            else:
-                loaded = member.ask("load", fit.to_dict())
-                result.first[who], result.scores[who] = loaded["seconds"], loaded["score"]
-                result.epochs[who] = loaded["epochs"]
-                result.flops = fit.flops(*loaded["sizes"])
-            able[who] = member
-        except FailedError as error:
-            result.errors[who] = str(error)
-            say(f"  {member.key}, {member.threads} threads: {error}")
-    time_all(result, able, effort)
+
+    def load(who: Who, member: Member) -> None:
+        loaded = member.ask("load", fit.to_dict())
+        result.first[who], result.scores[who] = loaded["seconds"], loaded["score"]
+        result.epochs[who] = loaded["epochs"]
+        result.flops = fit.flops(*loaded["sizes"])
+
+    time_all(result, ready(result, members, effort, say, load), effort)
     return result

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.compare import Effort, Say, Timed, Who
+from benchmarks.compare import Effort, Say, Timed, Who, ready
 from benchmarks.markdown import best
 from benchmarks.quiet import Quiet
 from benchmarks.rounds import interleave
@@ -43,23 +43,15 @@ class Preset(Timed):
 def run(data: str, members: Sequence[Member], effort: Effort, say: Say, *, quick: bool = False) -> Preset:
     """Time fits of both lengths in turns; who fails is left out, with the reason in `errors`."""
     result = Preset(data=data)
-    able: dict[Who, Member] = {}
-    for member in members:
-        who = member.key, member.threads
-        try:
-            if member.key == PEAK:
-                member.ask("timed", effort.measurement)
-            else:
-                result.lengths[member.key] = lengths = QUICK_LENGTHS if quick else LENGTHS[member.key][data]
-                member.ask("load", data, 0, QUICK_ROWS if quick else None)
-                result.first[who] = member.ask("fit", lengths[0])["seconds"]
-                member.ask("fit", lengths[1])
-                _sizes(result, member)
-            able[who] = member
-        except FailedError as error:
-            result.errors[who] = str(error)
-            say(f"  {member.key}, {member.threads} threads: {error}")
-    _time(result, able, effort)
+
+    def load(who: Who, member: Member) -> None:
+        result.lengths[member.key] = lengths = QUICK_LENGTHS if quick else LENGTHS[member.key][data]
+        member.ask("load", data, 0, QUICK_ROWS if quick else None)
+        result.first[who] = member.ask("fit", lengths[0])["seconds"]
+        member.ask("fit", lengths[1])
+        _sizes(result, member)
+
+    _time(result, ready(result, members, effort, say, load), effort)
     return result
 
 

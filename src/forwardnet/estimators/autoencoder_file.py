@@ -10,7 +10,8 @@ import numpy as np
 
 from forwardnet import nn
 from forwardnet.data.scaling import Standardizer
-from forwardnet.errors import ArgumentError, FileFormatError, ForwardnetError
+from forwardnet.errors import ArgumentError
+from forwardnet.estimators.rebuilding import rebuilt
 from forwardnet.interop import save as save_model
 from forwardnet.train.program import forward
 
@@ -39,13 +40,7 @@ def restored(model: nn.Module, description: Mapping[str, Any], where: str) -> Au
     Raises:
         FileFormatError: they are damaged, or do not fit together.
     """
-    try:
-        return _made(model, description["parameters"], description["fitted"])
-    except ForwardnetError as error:
-        raise FileFormatError(f"{where}: it does not fit together: {error.message}") from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        what = f"{type(error).__name__} {error}"
-        raise FileFormatError(f"{where}: the description of the autoencoder is damaged: {what}") from None
+    return rebuilt(_made, model, description, where, "autoencoder")
 
 
 def _made(model: nn.Module, parameters: Any, values: Any) -> Autoencoder:

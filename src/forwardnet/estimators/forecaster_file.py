@@ -14,7 +14,8 @@ from forwardnet import nn
 from forwardnet.data.scaling import Standardizer
 from forwardnet.data.series import Framing, Frequency, Series, as_series
 from forwardnet.data.series.calendar import FEATURES
-from forwardnet.errors import ArgumentError, FileFormatError, ForwardnetError
+from forwardnet.errors import ArgumentError
+from forwardnet.estimators.rebuilding import rebuilt
 from forwardnet.estimators.series_network import Fitted
 from forwardnet.estimators.series_rows import Level, View
 from forwardnet.interop import save as save_model
@@ -55,13 +56,7 @@ def restored(model: nn.Module, description: Mapping[str, Any], where: str) -> Se
     Raises:
         FileFormatError: they are damaged, or do not fit together.
     """
-    try:
-        return _made(model, description["parameters"], description["fitted"])
-    except ForwardnetError as error:
-        raise FileFormatError(f"{where}: it does not fit together: {error.message}") from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        what = f"{type(error).__name__} {error}"
-        raise FileFormatError(f"{where}: the description of the forecaster is damaged: {what}") from None
+    return rebuilt(_made, model, description, where, "forecaster")
 
 
 def _made(model: nn.Module, parameters: Any, values: Any) -> SequenceForecaster:

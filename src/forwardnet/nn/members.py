@@ -41,6 +41,11 @@ class Members(Module):
             check_count(type(self).__name__, name, size)
             setattr(self, name, int(size))
 
+    def _set_bias(self, bias: bool, dtype: Any) -> None:
+        """Register the bias (k, O), or that there is none."""
+        own = Parameter(empty(self.k, self.out_features, dtype=dtype)) if bias else None
+        self.register_parameter("bias", own)
+
     def _check(self, x: Tensor) -> None:
         if x.ndim != 3 or tuple(x.shape[1:]) != (self.k, self.in_features):
             where = f"{type(self).__name__}({self.in_features}, {self.out_features}, k={self.k})"
@@ -196,10 +201,7 @@ class LinearBatchEnsemble(Members):
         self.weight = Parameter(empty(self.out_features, self.in_features, dtype=dtype))
         self.r = Parameter(empty(self.k, self.in_features, dtype=dtype))
         self.s = Parameter(empty(self.k, self.out_features, dtype=dtype))
-        if bias:
-            self.bias = Parameter(empty(self.k, self.out_features, dtype=dtype))
-        else:
-            self.register_parameter("bias", None)
+        self._set_bias(bias, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -260,10 +262,7 @@ class LinearEnsemble(Members):
         super().__init__()
         self._set(in_features=in_features, out_features=out_features, k=k)
         self.weight = Parameter(empty(self.k, self.in_features, self.out_features, dtype=dtype))
-        if bias:
-            self.bias = Parameter(empty(self.k, self.out_features, dtype=dtype))
-        else:
-            self.register_parameter("bias", None)
+        self._set_bias(bias, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
