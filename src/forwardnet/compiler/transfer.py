@@ -12,6 +12,7 @@ from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
 
 Value = Any
+NARROW = 8  # elements of a row that is laid out straight, sixteen of which are still a short piece of code
 
 
 def element(f: Frame, row: Value, col: Value, rows: int) -> Value:
@@ -90,18 +91,44 @@ def emit_gather(f: Frame, val: Val, plan: Plan, data: Value, order: Value) -> No
     batch, width = batch_of(val)
     kind, size = memory_type(val.dtype), val.dtype.itemsize
     written = plan.offset(val)
+    if width == 1 or (form and width <= NARROW):
+        gather_narrow(f, data, order, batch, width, written, kind, size)
+        return
     with f.share(batch, unit=LANES) as (i, _, done):
         address = f.builder.gep(order, [i], source_etype=I64)
         number = f.builder.load(address, typ=I64, align=8)
         row = f.builder.gep(data, [f.scaled(number, width * size)], source_etype=I8)
-        if width == 1:
-            one = f.builder.load(row, typ=kind, align=size)
-            f.builder.store(one, f.at(written, i, size), align=size)
-        elif form:
+        if form:
             scatter_row(f, row, width, written, batch, i, kind, size)
         else:
             copy_row(f, row, width, written, batch, i, kind, size)
         done()
+
+
+def gather_narrow(
+    f: Frame, data: Value, order: Value, batch: int, width: int, written: int, kind: Any, size: int
+) -> None:
+    """Rows of few elements to the lanes of one vector for each, 16 rows laid out straight."""
+
+    def rows(block: Value, count: int) -> None:
+        numbers = f.builder.gep(order, [f.scaled(block, LANES)], source_etype=I64)
+        into = f.at(written, f.scaled(block, width * LANES), size)
+        for lane in range(count):
+            number = f.builder.load(f.builder.gep(numbers, [index(lane)], source_etype=I64), typ=I64, align=8)
+            row = f.builder.gep(data, [f.scaled(number, width * size)], source_etype=I8)
+            for j in range(width):
+                source = f.builder.gep(row, [index(j * size)], source_etype=I8)
+                place = f.builder.gep(into, [index((j * LANES + lane) * size)], source_etype=I8)
+                f.builder.store(f.builder.load(source, typ=kind, align=size), place, align=size)
+
+    whole, rest = divmod(batch, LANES)
+    if whole:
+        with f.share(whole) as (block, _, done):
+            rows(block, LANES)
+            done()
+    if rest:
+        with f.only(f.threads - 1):
+            rows(index(whole), rest)
 
 
 def copy_row(f: Frame, row: Value, width: int, written: int, batch: int, i: Value, kind: Any, size: int) -> None:
