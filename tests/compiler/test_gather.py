@@ -28,7 +28,7 @@ def trained(features: int, batch: int, *, compile: bool, threads: int = 1) -> li
 @pytest.mark.parametrize("batch", [5, 16, 33])
 @pytest.mark.parametrize("features", [1, 2, transfer.NARROW, transfer.NARROW + 1])
 def test_rows_are_those_of_the_order(features: int, batch: int) -> None:
-    """The oracle takes the rows by NumPy; some steps of float64 differ by rounding alone. Batches end in part of one."""
+    """The oracle takes the rows by NumPy; float64 differs by rounding alone. The last batch is smaller."""
     expected = trained(features, batch, compile=False)
     found = trained(features, batch, compile=True)
     for mine, other in zip(found, expected, strict=True):
