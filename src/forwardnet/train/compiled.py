@@ -3,7 +3,8 @@
 The step is traced once, with the model's parameters and buffers and the optimiser's state as cells. During an epoch
 they live in the program's arena; before it they are packed where Python changed them, after it they are unpacked.
 Steps run in chunks. A chunk that meets a number that is not finite is undone and run again eagerly, which names the
-step and the tensor; so does everything that a compiled program cannot do.
+step and the tensor; so does everything that a compiled program cannot do. Where nobody looks at the weights between
+epochs, several of them are one native call: a block.
 
 Axis glossary: n rows, B rows of a batch.
 """
