@@ -92,6 +92,7 @@ def predict(
     no_header: arguments.NoHeader = False,
     separator: arguments.Separator = None,
     encoding: arguments.Encoding = None,
+    memory_limit: arguments.MemoryLimit = None,
     data_dir: arguments.DataDir = None,
     json: arguments.Json = False,
 ) -> int:
@@ -111,6 +112,7 @@ def evaluate(
     no_header: arguments.NoHeader = False,
     separator: arguments.Separator = None,
     encoding: arguments.Encoding = None,
+    memory_limit: arguments.MemoryLimit = None,
     data_dir: arguments.DataDir = None,
     json: arguments.Json = False,
 ) -> int:

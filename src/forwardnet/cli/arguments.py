@@ -42,7 +42,7 @@ TimeLimit = Annotated[
     Text, _option("--time-limit", "SECONDS", "Fewer epochs, and leave out what takes longer, where there is no time.")
 ]
 MemoryLimit = Annotated[
-    Text, _option("--memory-limit", "SIZE", "Learn from a file in blocks that fit, such as 200MB or 1GB.")
+    Text, _option("--memory-limit", "SIZE", "Read a file in blocks that fit, such as 200MB or 1GB.")
 ]
 
 # The plain network.

@@ -8,6 +8,7 @@ from typing import Any
 
 from forwardnet.cli.options import TrainOptions, parse_hidden, parse_number, parse_whole
 from forwardnet.cli.output import Output
+from forwardnet.errors import ArgumentError
 
 # Options that only the way of tables knows; one of them is enough to go it.
 _OF_TABLES = (
@@ -39,6 +40,7 @@ def predict_as_given(given: Mapping[str, Any], output: Output) -> int:
         return apply.run_predict(found, given["data"], output, _reading(given), out=given["out"], part=given["part"])
     from forwardnet.cli.predict import run_predict
 
+    _refuse_limit(given)
     more = {name: given[name] for name in ("out", "part", "data_dir")}
     return run_predict(given["model"], given["data"], output, **more)
 
@@ -52,15 +54,31 @@ def evaluate_as_given(given: Mapping[str, Any], output: Output) -> int:
         return apply.run_evaluate(found, given["data"], output, _reading(given), part=given["part"])
     from forwardnet.cli.evaluate import run_evaluate
 
+    _refuse_limit(given)
     more = {name: given[name] for name in ("labels", "part", "data_dir")}
     return run_evaluate(given["model"], given["data"], output, **more)
 
 
 def _reading(given: Mapping[str, Any]) -> Any:
-    from forwardnet.cli.tabular.apply import Reading
+    from forwardnet.cli.tabular.asked import Reading
+    from forwardnet.cli.tabular.limit import parse_limit
     from forwardnet.cli.tabular.options import parse_separator
 
-    return Reading(False if given["no_header"] else None, parse_separator(given["separator"]), given["encoding"])
+    return Reading(
+        False if given["no_header"] else None,
+        parse_separator(given["separator"]),
+        given["encoding"],
+        parse_limit(given["memory_limit"]),
+    )
+
+
+def _refuse_limit(given: Mapping[str, Any]) -> None:
+    """Raise `ArgumentError` where arrays, which are in memory anyway, come with a limit."""
+    if given["memory_limit"] is not None:
+        raise ArgumentError(
+            f"--memory-limit is for models of tables, and {str(given['model'])!r} was not learnt from one",
+            hint="leave it out",
+        )
 
 
 def train_options(given: Mapping[str, Any]) -> TrainOptions:

@@ -87,16 +87,23 @@ def compare(
     for model, predicted in predictions.items():
         if len(predicted) != len(y):
             raise ShapeError(f"compare: {model} has {len(predicted)} predictions, expected {len(y)}")
-    times = [np.bincount(_draw(len(y), groups, seed, k), minlength=len(y)) for k in range(n_samples(len(y)))]
-    counts = [one.astype(np.float64) if weight is None else one * weight for one in times]
-    values: dict[str, dict[str, float]] = {}
-    samples: dict[str, dict[str, NDArray[np.float64]]] = {}
-    for model, predicted in predictions.items():
-        links: dict[str, Any] = {m: "probabilities" if METRICS[m].needs != "values" else None for m in metrics}
-        values[model] = {m: _score(m, y, predicted, links[m], weight) for m in metrics}
-        measures = {m: weighted(m, y, predicted, link=links[m]) for m in metrics}
-        samples[model] = {m: np.array([measures[m](one) for one in counts]) for m in metrics}
-    return Comparison(tuple(metrics), values, samples)
+    links: dict[str, Any] = {m: "probabilities" if METRICS[m].needs != "values" else None for m in metrics}
+    values = {
+        model: {m: _score(m, y, predicted, links[m], weight) for m in metrics}
+        for model, predicted in predictions.items()
+    }
+    measures = {
+        (model, m): weighted(m, y, predicted, link=links[m])
+        for model, predicted in predictions.items()
+        for m in metrics
+    }
+    figures = np.empty((len(measures), n_samples(len(y))))
+    for k in range(figures.shape[1]):  # one resample at a time: all of them would be larger than the rows
+        times = np.bincount(_draw(len(y), groups, seed, k), minlength=len(y))
+        counts = times.astype(np.float64) if weight is None else times * weight
+        figures[:, k] = [measure(counts) for measure in measures.values()]
+    found = dict(zip(measures, figures, strict=True))
+    return Comparison(tuple(metrics), values, {model: {m: found[model, m] for m in metrics} for model in predictions})
 
 
 def n_samples(n: int) -> int:

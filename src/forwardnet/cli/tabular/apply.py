@@ -6,9 +6,8 @@ Axis glossary: n rows, C classes.
 from __future__ import annotations
 
 import csv
-import difflib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forwardnet.cli.output import Output
-from forwardnet.cli.tabular import source
-from forwardnet.cli.tabular.record import KEY, Record, fingerprint, read_record
+from forwardnet.cli.tabular.asked import Asked, Reading, Rows, open_rows
+from forwardnet.cli.tabular.record import KEY, Record, read_record
 from forwardnet.cli.tabular.run import FIGURES, predict
-from forwardnet.data.tables import Column, Table, read_table
-from forwardnet.errors import ArgumentError, DataError, FileFormatError, unknown_name
+from forwardnet.data.tables import Table
+from forwardnet.errors import DataError, FileFormatError
 
 Array = NDArray[Any]
-
-PARTS = ("train", "test", "all")
+Answer = tuple[NDArray[np.int64], Array]  # numbers of rows, and what the model says about them
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +40,6 @@ class TableModel:
 
         with limited_threads(1):
             return predict(self.estimator, table, is_classifier=self.record.is_classifier)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How the file of the rows is read, where the command says."""
-
-    has_header: bool | None = None
-    separator: str | None = None
-    encoding: str | None = None
 
 
 def open_table_model(path: Path) -> TableModel | None:
@@ -74,104 +63,52 @@ def open_table_model(path: Path) -> TableModel | None:
     return TableModel(file, load(file), read_record(metadata, file))
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows as a model wants them, their numbers in the file, and the target where the file has it."""
-
-    X: Table
-    target: Column | None
-    numbers: NDArray[np.int64]
-    what: str
-
-
-def load_rows(data: str, model: TableModel, reading: Reading, output: Output, *, part: str | None, usual: str) -> Rows:
-    """The rows of a file or data set; of the file that the model learnt from, the `part` (if not given: `usual`).
-
-    Raises:
-        DataError: a column that the model wants is missing, or holds what it cannot read.
-    """
-    if part is not None and part not in PARTS:
-        raise unknown_name("part", part, PARTS)
-    table = _read(data, model.record, reading, output)
-    absent = [name for name in model.record.names if name not in table]
-    if absent:
-        small = {name.casefold(): name for name in table.names}
-        near = [small[name] for name in difflib.get_close_matches(absent[0].casefold(), small, n=1, cutoff=0.5)]
-        more = f" (and {len(absent) - 1} more that the model wants)" if len(absent) > 1 else ""
-        hint = f"is it {near[0]!r} there?" if near else "'forwardnet inspect' lists the columns that the model wants"
-        raise DataError(f"{data}: the column {absent[0]!r} is missing{more}", hint=hint)
-    numbers, what = _part(data, table, model.record, part, usual)
-    targets = [column.take(numbers) for column in table if column.name == model.record.target]
-    return Rows(table.select(model.record.names).take(numbers), targets[0] if targets else None, numbers, what)
-
-
-def _read(data: str, record: Record, reading: Reading, output: Output) -> Table:
-    from forwardnet.cli.train import load_dataset
-
-    if not source.is_table_file(data):
-        return source.as_table(load_dataset(data, None, output))[0]
-    header = reading.has_header if reading.has_header is not None else "auto" if record.has_header else False
-    how: dict[str, Any] = {"header": header, "separator": reading.separator, "encoding": reading.encoding}
-    kinds = {column["name"]: column["kind"] for column in record.columns}
-    if record.is_classifier:
-        kinds[record.target] = "category"
-    # The kinds are those that were learnt: of a few rows nobody could tell.
-    present = read_table(data, limit=1, **how).names
-    return read_table(data, kinds={name: kind for name, kind in kinds.items() if name in present}, **how)
-
-
-def _part(data: str, table: Table, record: Record, part: str | None, usual: str) -> tuple[NDArray[np.int64], str]:
-    """The numbers of the rows of a part, and in words which these are."""
-    everything, own = np.arange(len(table)), f"the {'file' if source.is_table_file(data) else 'data'} it learnt from"
-    if fingerprint(data, table) != record.sha256:
-        if part not in (None, "all"):
-            raise ArgumentError(f"--part {part}: {data!r} is not what the model learnt from", hint="leave --part out")
-        return everything, "all rows"
-    chosen = part or usual
-    if chosen != "all" and record.tested is not None and len(record.tested) == len(table):
-        return np.flatnonzero(record.tested == (chosen == "test")), f"the {chosen} part of {own}"
-    if part == "test":
-        raise ArgumentError(f"--part test: the model has learnt from all rows of {data!r}")
-    return everything, f"all rows of {own}"
-
-
 def run_predict(
     model: TableModel, data: str, output: Output, reading: Reading, *, out: Path | None, part: str | None
 ) -> int:
     """Predict, and write CSV to standard output or to the file `out`; returns the exit code."""
-    from forwardnet.interop.atomic import write_text
+    from forwardnet.interop.atomic import atomic_file
 
-    rows = load_rows(data, model, reading, output, part=part, usual="all")
-    predicted = model.predict(rows.X)
     record = model.record
+    asked = open_rows(data, record, reading, output, part=part, usual="all")
+    answers: Iterator[Answer] = ((rows.numbers, model.predict(rows.X)) for rows in asked.blocks())
+    if output.is_json or reading.memory_limit is None:
+        kept = list(answers)  # before anything is written
+        answers = iter(kept)
     if out is not None:
-        write_text(out, "".join(_lines(rows, predicted, record)))
+        with atomic_file(out) as file:
+            file.writelines(line.encode() for line in _lines(answers, record))
     if output.is_json:
-        labels = [record.classes[k] for k in predicted.argmax(axis=1)] if record.is_classifier else predicted.tolist()
-        found: dict[str, Any] = {"model": model.path, "data": data, "what": rows.what, "rows": rows.numbers.tolist()}
-        found |= {"target": record.target, "predicted": labels}
-        if record.is_classifier:
-            found |= {"classes": list(record.classes), "probabilities": predicted.tolist()}
-        output.json(found)
+        found = {"model": model.path, "data": data, "what": asked.what, "target": record.target}
+        output.json(found | _told(kept, record))
     elif out is None:
-        output.note(f"{len(predicted):,} rows: {rows.what}")
-        for line in _lines(rows, predicted, record):
+        output.note(f"{asked.count:,} rows: {asked.what}")
+        for line in _lines(answers, record):
             output.text(line)
     else:
-        output.last(f"wrote {len(predicted):,} predictions ({rows.what}) to {out}")
+        output.last(f"wrote {asked.count:,} predictions ({asked.what}) to {out}")
     return 0
 
 
-def _lines(rows: Rows, predicted: Array, record: Record) -> Iterator[str]:
+def _told(answers: Sequence[Answer], record: Record) -> dict[str, Any]:
+    """All predictions, for one JSON object."""
+    predicted = np.concatenate([block for _, block in answers]) if answers else np.empty((0, len(record.classes)))
+    found: dict[str, Any] = {"rows": [number for numbers, _ in answers for number in numbers.tolist()]}
+    if not record.is_classifier:
+        return found | {"predicted": predicted.tolist()}
+    found |= {"predicted": [record.classes[k] for k in predicted.argmax(axis=1)]}
+    return found | {"classes": list(record.classes), "probabilities": predicted.tolist()}
+
+
+def _lines(answers: Iterable[Answer], record: Record) -> Iterator[str]:
     """Heading and one line per row: its number, and the class with all probabilities or the value."""
-    if record.is_classifier:
-        yield _csv(["row", record.target, *(f"p({name})" for name in record.classes)])
-        for number, row in zip(rows.numbers, predicted, strict=True):
-            yield _csv([int(number), record.classes[int(row.argmax())], *(f"{p:.6g}" for p in row)])
-    else:
-        yield _csv(["row", record.target])
-        for number, value in zip(rows.numbers, predicted, strict=True):
-            yield _csv([int(number), f"{value:.9g}"])
+    yield _csv(["row", record.target, *(f"p({name})" for name in record.classes if record.is_classifier)])
+    for numbers, predicted in answers:
+        for number, row in zip(numbers.tolist(), predicted, strict=True):
+            if record.is_classifier:
+                yield _csv([number, record.classes[int(row.argmax())], *(f"{p:.6g}" for p in row)])
+            else:
+                yield _csv([number, f"{row:.9g}"])
 
 
 def _csv(cells: list[Any]) -> str:
@@ -184,14 +121,11 @@ def true_values(rows: Rows, record: Record, data: str) -> tuple[Array, NDArray[n
     """Class numbers or values of the rows that have a target, and which rows these are.
 
     Raises:
-        DataError: the file has no targets, or classes that the model does not know.
+        DataError: the file has no column of targets, or classes that the model does not know.
     """
     target = rows.target
-    if target is None or target.is_missing.all():
-        why = "no column" if target is None else "no value in the column"
-        raise DataError(
-            f"{data}: there is {why} {record.target!r} with the true values", hint="'forwardnet predict' needs none"
-        )
+    if target is None:
+        raise _nothing_true("no column", record, data)
     known = np.flatnonzero(~target.is_missing)
     values = target.values[known]
     if not record.is_classifier:
@@ -211,6 +145,25 @@ def true_values(rows: Rows, record: Record, data: str) -> tuple[Array, NDArray[n
     return found, known
 
 
+def _nothing_true(why: str, record: Record, data: str) -> DataError:
+    return DataError(
+        f"{data}: there is {why} {record.target!r} with the true values", hint="'forwardnet predict' needs none"
+    )
+
+
+def _compared(model: TableModel, data: str, asked: Asked) -> tuple[Array, Array]:
+    """The true values of all rows that have one, and what the model says about these."""
+    true, predicted = [], []
+    for rows in asked.blocks():
+        y, known = true_values(rows, model.record, data)
+        if len(known):
+            true.append(y)
+            predicted.append(model.predict(rows.X.take(known)))
+    if not true:
+        raise _nothing_true("no value in the column", model.record, data)
+    return np.concatenate(true), np.concatenate(predicted)
+
+
 def run_evaluate(model: TableModel, data: str, output: Output, reading: Reading, *, part: str | None) -> int:
     """Measure, and show the figures beside those of the simplest guess; returns the exit code."""
     from forwardnet.cli import tables
@@ -221,9 +174,8 @@ def run_evaluate(model: TableModel, data: str, output: Output, reading: Reading,
     from forwardnet.validate.comparison import compare
 
     record = model.record
-    rows = load_rows(data, model, reading, output, part=part, usual="test")
-    y, known = true_values(rows, record, data)
-    predicted = model.predict(rows.X.take(known))
+    asked = open_rows(data, record, reading, output, part=part, usual="test")
+    y, predicted = _compared(model, data, asked)
     shape = (len(y), len(record.classes)) if record.is_classifier else (len(y),)
     guess = np.broadcast_to(np.array(record.baseline) if record.is_classifier else record.baseline[0], shape)
     usual = FIGURES[record.task]
@@ -239,11 +191,11 @@ def run_evaluate(model: TableModel, data: str, output: Output, reading: Reading,
     if record.is_classifier:
         counts = confusion_matrix(y, predicted.argmax(axis=1), classes=len(record.classes))
     if output.is_json:
-        told = {"model": model.path, "data": data, "what": rows.what, **part_dict(figures)}
+        told = {"model": model.path, "data": data, "what": asked.what, **part_dict(figures)}
         told |= {"classes": list(record.classes), "confusion": None if counts is None else counts.tolist()}
         output.json(told)
         return 0
-    output.say(f"{model.path} on {data}: {rows.what}")
+    output.say(f"{model.path} on {data}: {asked.what}")
     tables.show_figures(output, [figures])
     if counts is not None:
         tables.show_confusion(output, counts, record.classes)

@@ -48,13 +48,23 @@ def parse_size(text: str | None) -> int | None:
     return int(float(found[1]) * _UNITS[unit])
 
 
+def parse_limit(text: str | None) -> int | None:
+    """The bytes that `--memory-limit` names; raises ArgumentError for too few."""
+    return check_size(parse_size(text))
+
+
+def check_size(limit: int | None) -> int | None:
+    """The same limit; raises ArgumentError where it is too small."""
+    if limit is not None and limit < LEAST:
+        raise ArgumentError(f"--memory-limit is {limit:,} bytes, expected {LEAST // _MB}MB or more")
+    return limit
+
+
 def check(options: TableOptions) -> None:
     """Refuse a limit that is too small, and what would need all rows at once."""
-    limit = options.memory_limit
+    limit = check_size(options.memory_limit)
     if limit is None:
         return
-    if limit < LEAST:
-        raise ArgumentError(f"--memory-limit is {limit:,} bytes, expected {LEAST // _MB}MB or more")
     reasons = {
         "preset": "a preset learns from all rows at once",
         "cv": "cross-validation asks about every row",
