@@ -33,6 +33,10 @@ GROUPS: dict[str, tuple[str, int]] = {
     "RG": ("Against overfitting", 27),
     "VA": ("Validation", 9),
     "NM": ("Numerical recap", 24),
+    "VF": ("Figures", 32),
+    "EX": ("Experiments", 26),
+    "DS": ("Data sets", 16),
+    "AP": ("Applications", 11),
 }
 IDS = [f"{group}{number:02}" for group, (_, count) in GROUPS.items() for number in range(1, count + 1)]
 

@@ -18,6 +18,7 @@ LOCAL = [name for name in datasets.names() if not name.endswith("mnist")]
 def test_all_names_of_the_contract() -> None:
     real = {"digits", "iris", "wine", "breast-cancer", "diabetes", "mnist", "fashion-mnist"}
     made = {"moons", "circles", "spirals", "blobs", "xor", "sine", "parabola", "mixture", "inverse-sine"}
+    made |= {"separable", "and", "or", "not", "people", "fraud", "line", "polynomial"}
     assert set(datasets.names()) == real | made
 
 
@@ -89,7 +90,7 @@ def test_options_reach_the_generator() -> None:
 def test_unknown_names_and_options() -> None:
     with pytest.raises(UnknownNameError, match=r"^unknown data set 'digit'\nhint: did you mean 'digits'\?"):
         datasets.load("digit")
-    with pytest.raises(UnknownNameError, match=r"hint: known: blobs, breast-cancer"):
+    with pytest.raises(UnknownNameError, match=r"hint: known: and, blobs, breast-cancer"):
         datasets.load("zzz")
     with pytest.raises(ArgumentError, match=r"^data set 'digits' takes no option 'seed'\nhint: it has no options"):
         datasets.load("digits", seed=1)

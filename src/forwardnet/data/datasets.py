@@ -6,8 +6,10 @@
 | diabetes | regression | 442 x 10 | real, small |
 | mnist, fashion-mnist | classification | 60,000 + 10,000 x 784 | real images, from files or downloaded |
 | moons, circles, spirals, blobs, mixture | classification | n x 2 | made by a formula, a noise and a seed |
-| xor | classification | 4 x 2 | the four rows of the truth table |
-| sine, parabola, inverse-sine | regression | n x 1 | a curve with noise |
+| separable | classification | n x 2 | points on both sides of a line, none near it |
+| and, or, not, xor | classification | 4 x 2, or 2 x 1 | the rows of the truth table |
+| people, fraud | classification | n x 3, n x 5 | made tables: two groups, and payments of which few are fraud |
+| sine, parabola, line, polynomial, inverse-sine | regression | n x 1 | a curve with noise |
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, unknown_name
-from . import builtin, generators, mnist, npz
+from . import builtin, generators, mnist, npz, populations
 from .dataset import Dataset, Task
 
 
@@ -97,11 +99,26 @@ def _made(name: str, task: Task, generate: Callable[..., Any], features: tuple[s
     return load_made
 
 
+Line = tuple[str, Task, int, int, int, str, Callable[..., Dataset]]
+
+
+def _populations() -> list[Line]:
+    """Those whose columns have a meaning."""
+    made: list[tuple[str, int, str, Callable[..., Any], tuple[str, ...]]] = [
+        ("people", 60, "two groups by height, weight and hair", populations.people, populations.PEOPLE),
+        ("fraud", 5000, "payments by card, of which one in fifty is fraud", populations.fraud, populations.PAYMENTS),
+    ]
+    return [
+        (name, "classification", n, len(columns), 2, what, _made(name, "classification", generate, columns))
+        for name, n, what, generate, columns in made
+    ]
+
+
 def _entries() -> dict[str, Entry]:
     plane, line = ("x1", "x2"), ("x",)
     classes: Task = "classification"
     values: Task = "regression"
-    rows: list[tuple[str, Task, int, int, int, str, Callable[..., Dataset]]] = [
+    rows: list[Line] = [
         ("digits", classes, 1797, 64, 10, "handwritten digits, 8 x 8 pixels", builtin.digits),
         ("iris", classes, 150, 4, 3, "flowers by sepal and petal", builtin.iris),
         ("wine", classes, 178, 13, 3, "wines by chemical analysis", builtin.wine),
@@ -122,9 +139,32 @@ def _entries() -> dict[str, Entry]:
         ("spirals", classes, 300, 2, 2, "spiral arms", _made("spirals", classes, generators.spirals, plane)),
         ("blobs", classes, 300, 2, 3, "normal clouds", _made("blobs", classes, generators.blobs, plane)),
         ("mixture", classes, 300, 2, 3, "mixed normal clouds", _made("mixture", classes, generators.mixture, plane)),
+        (
+            "separable",
+            classes,
+            200,
+            2,
+            2,
+            "points beside a line",
+            _made("separable", classes, generators.separable, plane),
+        ),
         ("xor", classes, 4, 2, 2, "exclusive or", _made("xor", classes, generators.xor, plane)),
+        ("and", classes, 4, 2, 2, "both are 1", _made("and", classes, generators.and_, plane)),
+        ("or", classes, 4, 2, 2, "one of them is 1", _made("or", classes, generators.or_, plane)),
+        ("not", classes, 2, 1, 2, "the opposite", _made("not", classes, generators.not_, line)),
+        *_populations(),
         ("sine", values, 200, 1, 1, "sin x with noise", _made("sine", values, generators.sine, line)),
         ("parabola", values, 100, 1, 1, "3 x^2 + 2 with noise", _made("parabola", values, generators.parabola, line)),
+        ("line", values, 100, 1, 1, "2 x + 1 with noise", _made("line", values, generators.line, line)),
+        (
+            "polynomial",
+            values,
+            30,
+            1,
+            1,
+            "1 + 2 x - 3 x^2 with noise",
+            _made("polynomial", values, generators.polynomial, line),
+        ),
         (
             "inverse-sine",
             values,

@@ -124,6 +124,55 @@ def xor() -> tuple[Floats, Labels]:
     return np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 1, 1, 0], dtype=np.int64)
 
 
+def and_() -> tuple[Floats, Labels]:
+    """y = x1 and x2: the four rows 00, 01, 10, 11 with y = 0, 0, 0, 1."""
+    return xor()[0], np.array([0, 0, 0, 1], dtype=np.int64)
+
+
+def or_() -> tuple[Floats, Labels]:
+    """y = x1 or x2: the four rows 00, 01, 10, 11 with y = 0, 1, 1, 1."""
+    return xor()[0], np.array([0, 1, 1, 1], dtype=np.int64)
+
+
+def not_() -> tuple[Floats, Labels]:
+    """y = not x: the two rows 0 and 1 with y = 1 and 0."""
+    return np.array([[0.0], [1.0]]), np.array([1, 0], dtype=np.int64)
+
+
+def separable(*, n: int = 200, margin: float = 0.2, seed: int = 0) -> tuple[Floats, Labels]:
+    """Points of a square on both sides of the line (3 x1 + 4 x2) / 5 = 0.1, none nearer to it than margin / 2.
+
+    X (n, 2), y = 1 above it. A perceptron finds such a line in a bounded number of corrections.
+    """
+    _check_size("separable", n, 2, margin)
+    if not margin > 0:
+        raise ArgumentError(f"separable: margin is {margin!r}, expected a number > 0")
+    normal = np.array([0.6, 0.8])
+    X = _random(seed).uniform(-1, 1, size=(n, 2))
+    y = (X @ normal > 0.1).astype(np.int64)
+    return X + np.outer(y - 0.5, margin * normal), y
+
+
+def line(
+    *, n: int = 100, slope: float = 2.0, intercept: float = 1.0, noise: float = 0.3, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """y = slope x + intercept + N(0, noise^2), x uniform in -1 .. 1. X (n, 1), y (n,)."""
+    return polynomial(n=n, coefficients=(intercept, slope), noise=noise, seed=seed)
+
+
+def polynomial(
+    *, n: int = 30, coefficients: Sequence[float] = (1.0, 2.0, -3.0), noise: float = 0.3, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """y = sum_k coefficients[k] x^k + N(0, noise^2), x uniform in -1 .. 1. X (n, 1), y (n,).
+
+    Few rows and a model with many powers show what learning by heart is.
+    """
+    _check_size("polynomial", n, 2, noise)
+    random = _random(seed)
+    x = random.uniform(-1, 1, size=n)
+    return x[:, None], np.polyval(list(coefficients)[::-1], x) + random.normal(scale=noise, size=n)
+
+
 def sine(*, n: int = 200, noise: float = 0.1, seed: int = 0) -> tuple[Floats, Floats]:
     """y = sin x + N(0, noise^2), x = linspace(-pi, pi, n). X (n, 1) in radians, y (n,)."""
     _check_size("sine", n, 2, noise)

@@ -9,7 +9,7 @@ matplotlib is imported when the first figure is drawn.
 from __future__ import annotations
 
 from forwardnet.plot.activations import activation
-from forwardnet.plot.boundary import decision_boundary, scatter
+from forwardnet.plot.boundary import decision_boundaries, decision_boundary, scatter
 from forwardnet.plot.classification import confusion
 from forwardnet.plot.comparisons import dependence, models, residuals
 from forwardnet.plot.construct import approximation, region, surface
@@ -34,6 +34,7 @@ from forwardnet.plot.recap import (
 )
 from forwardnet.plot.regression import fitted_line, predicted_vs_true
 from forwardnet.plot.regularisation import regularisation_path
+from forwardnet.plot.splits import splits
 from forwardnet.plot.style import png_bytes, save
 from forwardnet.plot.training import curves
 from forwardnet.plot.validation import compared, swept, validation_curve
@@ -55,6 +56,7 @@ __all__ = [
     "confusion",
     "critical_points",
     "curves",
+    "decision_boundaries",
     "decision_boundary",
     "dependence",
     "descent",
@@ -90,6 +92,7 @@ __all__ = [
     "schedule",
     "schedules",
     "spectrum",
+    "splits",
     "step_losses",
     "surface",
     "swept",
