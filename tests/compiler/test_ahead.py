@@ -44,16 +44,21 @@ def test_asking_changes_no_bits(rows: int, threads: int, monkeypatch: pytest.Mon
     assert all(np.array_equal(a, b) for a, b in zip(weights, expected, strict=True))
 
 
-@pytest.mark.parametrize(("batch", "width", "tiles"), [(64, 784, 392), (256, 100, 52), (7, 5, 3), (32, 33, 1000)])
+@pytest.mark.parametrize(
+    ("batch", "width", "tiles"),
+    [(64, 784, 392), (256, 100, 52), (7, 5, 3), (32, 33, 1000), (200, 108, 36), (64, 784, 9)],
+)
 def test_the_tiles_of_a_product_ask_for_every_line_of_every_row(batch: int, width: int, tiles: int) -> None:
     """What each tile asks for, computed as the code does, covers the batch; no row beyond it is named."""
-    parts, each, tiles_of_part = ahead.share_of(batch, 4 * width, tiles)
+    share = ahead.Share.of(batch, 4 * width, tiles)
     lines = -(-4 * width // ahead.LINE) + 1
     wanted = {(row, line) for row in range(batch) for line in range(lines)}
     found = set()
     for tile in range(tiles):
-        row, part = divmod(tile // tiles_of_part, parts)
-        found |= {(min(row, batch - 1), part * each + n) for n in range(each)}
-    if tiles >= batch:
+        for n in range(share.parts):
+            row, part = divmod(tile // share.tiles * share.parts + n, share.parts_of_row)
+            found |= {(min(row, batch - 1), part * share.lines + line) for line in range(share.lines)}
+    if tiles * ahead.MOST_LINES >= batch * lines:
         assert wanted <= found
     assert max(row for row, _ in found) < batch
+    assert share.parts * share.lines <= max(ahead.MOST_LINES, lines)

@@ -7,6 +7,7 @@ the next step's rows, a few lines of them with each of its tiles, and the copy f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from forwardnet.compiler.emit import Frame, index
@@ -20,6 +21,8 @@ Value = Any
 LINE = 64
 # Fewer bytes than this are copied before asking for them would help.
 FEWEST_BYTES = 16_384
+# What a tile asks for at most, so that its code stays short and its own reads are not held up.
+MOST_LINES = 64
 
 
 class Ahead:
@@ -30,28 +33,42 @@ class Ahead:
         self.f, self.data, self.order = f, data, order
         self.batch, width = batch_of(val)
         self.row_bytes = width * val.dtype.itemsize
-        self.parts, self.each, self.tiles_of_part = share_of(self.batch, self.row_bytes, tiles)
+        self.share = Share.of(self.batch, self.row_bytes, tiles)
 
     def fetch(self, tile: Value) -> None:
         """Ask for the lines that belong to a tile, counted from 0."""
-        f, b = self.f, self.f.builder
-        part = b.udiv(tile, index(self.tiles_of_part))
-        row = b.udiv(part, index(self.parts))
+        f, b, share = self.f, self.f.builder, self.share
+        part = f.scaled(b.udiv(tile, index(share.tiles)), share.parts)
         last = index(self.batch - 1)
-        row = b.select(b.icmp_unsigned("<", row, last), row, last)
-        number = b.load(b.gep(self.order, [row], source_etype=I64), typ=I64, align=8)
-        first = f.scaled(b.urem(part, index(self.parts)), self.each * LINE)
-        begin = b.gep(self.data, [f.plus(f.scaled(number, self.row_bytes), first)], source_etype=I8)
-        for line in range(self.each):
-            f.fetch(b.gep(begin, [index(line * LINE)], source_etype=I8), near=False)
+        for n in range(share.parts):
+            place = f.plus(part, index(n))
+            row = b.udiv(place, index(share.parts_of_row))
+            row = b.select(b.icmp_unsigned("<", row, last), row, last)
+            number = b.load(b.gep(self.order, [row], source_etype=I64), typ=I64, align=8)
+            first = f.scaled(b.urem(place, index(share.parts_of_row)), share.lines * LINE)
+            begin = b.gep(self.data, [f.plus(f.scaled(number, self.row_bytes), first)], source_etype=I8)
+            for line in range(share.lines):
+                f.fetch(b.gep(begin, [index(line * LINE)], source_etype=I8), near=False)
 
 
-def share_of(batch: int, row_bytes: int, tiles: int) -> tuple[int, int, int]:
-    """In how many parts each row is asked for, the lines of a part, and how many tiles there are for a part."""
-    lines = -(-row_bytes // LINE) + 1  # a row need not begin where a line does
-    each = next(n for n in range(1, lines + 1) if n == lines or batch * -(-lines // n) <= tiles)
-    parts = -(-lines // each)
-    return parts, each, max(1, tiles // (batch * parts))
+@dataclass(frozen=True)
+class Share:
+    """Each row is asked for in `parts_of_row` of so many `lines`; each of `tiles` tiles asks for `parts` of them."""
+
+    parts_of_row: int
+    lines: int
+    parts: int
+    tiles: int
+
+    @classmethod
+    def of(cls, batch: int, row_bytes: int, tiles: int) -> Share:
+        """The share of a tile of so many."""
+        lines = -(-row_bytes // LINE) + 1  # a row need not begin where a line does
+        each = next(n for n in range(1, lines + 1) if n == lines or batch * -(-lines // n) <= tiles)
+        parts_of_row = -(-lines // each)
+        of_batch = batch * parts_of_row
+        parts = min(-(-of_batch // tiles), max(1, MOST_LINES // each))
+        return cls(parts_of_row, each, parts, max(1, tiles // of_batch))
 
 
 def asking(plan: Plan, gathered: list[int]) -> tuple[Kernel, int] | None:

@@ -82,7 +82,7 @@ def is_worth_sharing(kernel: Kernel, plan: Plan) -> bool:
         epilogue = kernel.space[0] * kernel.space[1] * len(kernel.values)
         return _multiply_adds(kernel) + epilogue >= PRODUCT_WORK
     if kernel.kind == "dot":  # threads share the columns; squares of them that share lines of memory are few
-        return _multiply_adds(kernel) >= 4 * PRODUCT_WORK and kernel.space[1] >= 4 * LANES
+        return _multiply_adds(kernel) >= PRODUCT_WORK and kernel.space[1] >= 4 * LANES
     if kernel.kind in NESTS:
         assert kernel.root is not None
         pieces = kernel.root.attrs["pieces"]

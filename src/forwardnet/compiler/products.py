@@ -78,7 +78,7 @@ class Product(Maps):
             with (f.share if by_panels else f.loop)(groups) as (p, _, done):
                 self._strip(f.scaled(p, self.wide), self.wide, shared=not by_panels)
                 done()
-        if rest and by_panels:
+        if rest and self.reductions:
             with f.only(f.threads - 1):
                 self._strip(index(groups * self.wide), rest, shared=False)
         elif rest:

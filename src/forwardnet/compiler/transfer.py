@@ -27,6 +27,17 @@ def emit_turn(f: Frame, val: Val, plan: Plan, source: int) -> None:
     rows, cols = val.shape[::-1] if source else val.shape
     read, written = plan.offset(val, source), plan.offset(val, 1 - source)
     turn = _Turn(f, val, read, written, rows, cols)
+    if val.attrs.get("gathered") and not source:
+        # Threads have gathered blocks of rows, and go on with those.
+        blocks, rest = divmod(rows, LANES)
+        if blocks:
+            with f.share(blocks) as (b, _, done):
+                turn.blocks(b, LANES)
+                done()
+        if rest:
+            with f.only(f.threads - 1):
+                turn.blocks(index(blocks), rest)
+        return
     whole, rest = divmod(cols, LANES)
     if whole:
         with f.share(whole) as (p, _, done):
@@ -54,6 +65,16 @@ class _Turn:
                 done()
         if rest:
             self.block(p, index(whole), rest, cols)
+
+    def blocks(self, b: Value, rows: int) -> None:
+        """Some rows of all panels, of which `rows` count."""
+        whole, rest = divmod(self.cols, LANES)
+        if whole:
+            with self.f.loop(whole) as (p, _, done):
+                self.block(p, b, rows, LANES)
+                done()
+        if rest:
+            self.block(index(whole), b, rows, rest)
 
     def block(self, p: Value, b: Value, rows: int, cols: int) -> None:
         """Rows 16b and following of panel p."""
