@@ -100,82 +100,61 @@ def _made(name: str, task: Task, generate: Callable[..., Any], features: tuple[s
 
 
 Line = tuple[str, Task, int, int, int, str, Callable[..., Dataset]]
+CLASSES: Task = "classification"
+VALUES: Task = "regression"
 
 
-def _populations() -> list[Line]:
-    """Those whose columns have a meaning."""
-    made: list[tuple[str, int, str, Callable[..., Any], tuple[str, ...]]] = [
-        ("people", 60, "two groups by height, weight and hair", populations.people, populations.PEOPLE),
-        ("fraud", 5000, "payments by card, of which one in fifty is fraud", populations.fraud, populations.PAYMENTS),
+def _real() -> list[Line]:
+    """Those that somebody measured."""
+    mnist_loader, fashion_loader = (partial(mnist.load, which) for which in (mnist.MNIST, mnist.FASHION_MNIST))
+    return [
+        ("digits", CLASSES, 1797, 64, 10, "handwritten digits, 8 x 8 pixels", builtin.digits),
+        ("iris", CLASSES, 150, 4, 3, "flowers by sepal and petal", builtin.iris),
+        ("wine", CLASSES, 178, 13, 3, "wines by chemical analysis", builtin.wine),
+        ("breast-cancer", CLASSES, 569, 30, 2, "tumours by measures of their cells", builtin.breast_cancer),
+        ("diabetes", VALUES, 442, 10, 1, "progression of a disease after a year", builtin.diabetes),
+        ("mnist", CLASSES, 60000, 784, 10, "handwritten digits, 28 x 28 pixels", mnist_loader),
+        ("fashion-mnist", CLASSES, 60000, 784, 10, "clothing, 28 x 28 pixels", fashion_loader),
+    ]
+
+
+def _classes() -> list[Line]:
+    """Classes made by formula: name, rows, classes, what, generator, features."""
+    plane = ("x1", "x2")
+    made: list[tuple[str, int, int, str, Callable[..., Any], tuple[str, ...]]] = [
+        ("moons", 200, 2, "two half circles", generators.moons, plane),
+        ("circles", 200, 2, "a ring around a ring", generators.circles, plane),
+        ("spirals", 300, 2, "spiral arms", generators.spirals, plane),
+        ("blobs", 300, 3, "normal clouds", generators.blobs, plane),
+        ("mixture", 300, 3, "mixed normal clouds", generators.mixture, plane),
+        ("separable", 200, 2, "points beside a line", generators.separable, plane),
+        ("xor", 4, 2, "exclusive or", generators.xor, plane),
+        ("and", 4, 2, "both are 1", generators.and_, plane),
+        ("or", 4, 2, "one of them is 1", generators.or_, plane),
+        ("not", 2, 2, "the opposite", generators.not_, ("x",)),
+        ("people", 60, 2, "two groups by height, weight and hair", populations.people, populations.PEOPLE),
+        ("fraud", 5000, 2, "payments by card, of which one in fifty is fraud", populations.fraud, populations.PAYMENTS),
     ]
     return [
-        (name, "classification", n, len(columns), 2, what, _made(name, "classification", generate, columns))
-        for name, n, what, generate, columns in made
+        (name, CLASSES, n, len(features), count, what, _made(name, CLASSES, generate, features))
+        for name, n, count, what, generate, features in made
     ]
+
+
+def _curves() -> list[Line]:
+    """Values of one variable made by formula: name, rows, what, generator."""
+    made: list[tuple[str, int, str, Callable[..., Any]]] = [
+        ("sine", 200, "sin x with noise", generators.sine),
+        ("parabola", 100, "3 x^2 + 2 with noise", generators.parabola),
+        ("line", 100, "2 x + 1 with noise", generators.line),
+        ("polynomial", 30, "1 + 2 x - 3 x^2 with noise", generators.polynomial),
+        ("inverse-sine", 300, "a sine read backwards: many values for one x", generators.inverse_sine),
+    ]
+    return [(name, VALUES, n, 1, 1, what, _made(name, VALUES, generate, ("x",))) for name, n, what, generate in made]
 
 
 def _entries() -> dict[str, Entry]:
-    plane, line = ("x1", "x2"), ("x",)
-    classes: Task = "classification"
-    values: Task = "regression"
-    rows: list[Line] = [
-        ("digits", classes, 1797, 64, 10, "handwritten digits, 8 x 8 pixels", builtin.digits),
-        ("iris", classes, 150, 4, 3, "flowers by sepal and petal", builtin.iris),
-        ("wine", classes, 178, 13, 3, "wines by chemical analysis", builtin.wine),
-        ("breast-cancer", classes, 569, 30, 2, "tumours by measures of their cells", builtin.breast_cancer),
-        ("diabetes", values, 442, 10, 1, "progression of a disease after a year", builtin.diabetes),
-        ("mnist", classes, 60000, 784, 10, "handwritten digits, 28 x 28 pixels", partial(mnist.load, mnist.MNIST)),
-        (
-            "fashion-mnist",
-            classes,
-            60000,
-            784,
-            10,
-            "clothing, 28 x 28 pixels",
-            partial(mnist.load, mnist.FASHION_MNIST),
-        ),
-        ("moons", classes, 200, 2, 2, "two half circles", _made("moons", classes, generators.moons, plane)),
-        ("circles", classes, 200, 2, 2, "a ring around a ring", _made("circles", classes, generators.circles, plane)),
-        ("spirals", classes, 300, 2, 2, "spiral arms", _made("spirals", classes, generators.spirals, plane)),
-        ("blobs", classes, 300, 2, 3, "normal clouds", _made("blobs", classes, generators.blobs, plane)),
-        ("mixture", classes, 300, 2, 3, "mixed normal clouds", _made("mixture", classes, generators.mixture, plane)),
-        (
-            "separable",
-            classes,
-            200,
-            2,
-            2,
-            "points beside a line",
-            _made("separable", classes, generators.separable, plane),
-        ),
-        ("xor", classes, 4, 2, 2, "exclusive or", _made("xor", classes, generators.xor, plane)),
-        ("and", classes, 4, 2, 2, "both are 1", _made("and", classes, generators.and_, plane)),
-        ("or", classes, 4, 2, 2, "one of them is 1", _made("or", classes, generators.or_, plane)),
-        ("not", classes, 2, 1, 2, "the opposite", _made("not", classes, generators.not_, line)),
-        *_populations(),
-        ("sine", values, 200, 1, 1, "sin x with noise", _made("sine", values, generators.sine, line)),
-        ("parabola", values, 100, 1, 1, "3 x^2 + 2 with noise", _made("parabola", values, generators.parabola, line)),
-        ("line", values, 100, 1, 1, "2 x + 1 with noise", _made("line", values, generators.line, line)),
-        (
-            "polynomial",
-            values,
-            30,
-            1,
-            1,
-            "1 + 2 x - 3 x^2 with noise",
-            _made("polynomial", values, generators.polynomial, line),
-        ),
-        (
-            "inverse-sine",
-            values,
-            300,
-            1,
-            1,
-            "a sine read backwards: many values for one x",
-            _made("inverse-sine", values, generators.inverse_sine, line),
-        ),
-    ]
-    return {row[0]: Entry(*row) for row in rows}
+    return {row[0]: Entry(*row) for row in (*_real(), *_classes(), *_curves())}
 
 
 ENTRIES = _entries()
