@@ -108,6 +108,17 @@ def test_in_the_training(table: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert execute(["predict", str(out), str(table)]) == 0
 
 
+def test_in_the_training_from_a_stream(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    trains_until(monkeypatch, 3)
+    out = tmp_path / "out"
+    arguments = ["train", str(table), "--target", "y", *FAST, "--memory-limit", "300MB", "--out", str(out)]
+    assert execute(arguments) == 130
+    assert "note: The training was interrupted after 2 epochs" in capsys.readouterr().err
+    assert files(out) == ALL and load(out / "model.safetensors").n_iter_ == 2
+
+
 @pytest.mark.parametrize(
     "more", [FAST, ("--epochs", "2"), (*FAST, "--time-limit", "60")], ids=["plain", "usual", "pace"]
 )
