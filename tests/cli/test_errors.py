@@ -272,3 +272,18 @@ def test_mutated_models_never_show_a_traceback(run: Any, digits_run: Path, tmp_p
         assert result.code in (0, 2), result.err  # 1 would be a defect
         codes.append(result.code)
     assert codes.count(2) > 50
+
+
+@pytest.mark.parametrize("where", ["load_dataset", "make_report"])
+def test_ctrl_c_outside_the_training_says_that_nothing_was_written(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    from forwardnet.cli import summary, train
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train if where == "load_dataset" else summary, where, stop)
+    result = run("train", "xor", "--epochs", 2, "--json", "--out", tmp_path)
+    assert result.code == 130 and result.err.splitlines()[-1] == "interrupted: nothing was written"
+    assert result.json == {"stopped": "interrupted", "files": {}} and list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ from typing import Any
 
 from forwardnet.cli.options import TrainOptions
 from forwardnet.cli.output import Output
+from forwardnet.cli.run import INTERRUPTED
 from forwardnet.cli.threads import suitable_threads
 from forwardnet.errors import ArgumentError, FileFormatError
 
@@ -22,10 +23,16 @@ def run_train(options: TrainOptions, output: Output) -> int:
     started = time.perf_counter()
     options.check()
     prepare(options.out)
-    data = load_dataset(options.dataset, options.data_dir, output)
-    with suitable_threads(experiment.layer_sizes(data, options), options.batch_size or 64):
-        outcome = experiment.run(data, options, output)
-        report = summary.make_report(outcome, started)
+    try:
+        data = load_dataset(options.dataset, options.data_dir, output)
+        with suitable_threads(experiment.layer_sizes(data, options), options.batch_size or 64):
+            outcome = experiment.run(data, options, output)
+            report = summary.make_report(outcome, started)
+    except KeyboardInterrupt:  # the first one in the training ends that, and comes not here
+        output.note("interrupted: nothing was written")
+        if output.is_json:
+            output.json({"stopped": "interrupted", "files": {}})
+        return INTERRUPTED
     write_files(outcome, report)
     tables.show_figures(output, report.parts)
     if report.confusion is not None:
@@ -36,7 +43,7 @@ def run_train(options: TrainOptions, output: Output) -> int:
     if output.is_json:
         output.json(json_result(outcome, report))
     output.last(f"wrote {', '.join(FILES)} to {options.out}{os.sep}")
-    return 130 if outcome.is_interrupted else 0
+    return INTERRUPTED if outcome.is_interrupted else 0
 
 
 def load_dataset(name: str, data_dir: Path | None, output: Output) -> Any:
