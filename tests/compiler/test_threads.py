@@ -200,3 +200,31 @@ def test_the_floating_point_mode_of_the_caller_is_restored(most_threads: int, st
     assert keeps_denormals()
     in_helpers = [threads._pool(most_threads - 1).submit(keeps_denormals) for _ in range(8)] if most_threads > 1 else []
     assert all(future.result() for future in in_helpers)
+
+
+def test_every_thread_finds_the_loss_that_one_has_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the next step begins with what one thread does alone, it may be done before others look at the loss.
+
+    A thread that looked at the place of the loss itself would sometimes find the next one; here that one is infinite,
+    and a thread that ended for it would leave the others waiting.
+    """
+    monkeypatch.setattr("forwardnet.compiler.module.is_worth_sharing", lambda kernel, plan: kernel.kind == "matmul")
+    monkeypatch.setattr("forwardnet.compiler.module.VECTOR_WORK", 1 << 40)
+    monkeypatch.setattr("forwardnet.compiler.program.WORK_OF_A_THREAD", 1e-9)
+    graph = Graph()
+    x = graph.input(Spec((4, 4), np.dtype("float32")))
+    w = graph.input(Spec((4, 4), np.dtype("float32")))
+    loss = REGISTRY["sum"](REGISTRY["mul"](x, w), dim=(0, 1), keepdim=False)
+    graph.outputs = [loss, REGISTRY["mul"](w, REGISTRY["matmul"](w, w))]
+    native = Native(graph, Signature(gathered=[0], states={1: 1}, loss=0), most_threads=2)
+    assert native.threads == 2
+    steps = 2000
+    rows = np.ones((4 * steps, 4), np.float32)
+    rows[-4:] = np.inf
+    native.set_input(1, np.ones((4, 4), np.float32) / 2)
+    for _ in range(5):
+        native.set_input(1, np.ones((4, 4), np.float32) / 2)
+        [losses] = at_once([lambda: native.run([rows], np.arange(len(rows)), steps)])
+        assert np.isfinite(losses[:-1]).all()
+        assert np.isinf(losses[-1])
+        assert len(losses) == steps

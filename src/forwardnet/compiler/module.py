@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forwardnet.compiler.ahead import asking
+from forwardnet.compiler.barrier import emit_barrier
 from forwardnet.compiler.emit import VOID, Frame, index
 from forwardnet.compiler.emit_nest import emit_nest
 from forwardnet.compiler.lanes import F64, I8, I32, I64, PTR, memory_type
 from forwardnet.compiler.llvm import ir
 from forwardnet.compiler.loops import emit_loop
-from forwardnet.compiler.matrix import NESTS
+from forwardnet.compiler.matrix import NESTS, Val
 from forwardnet.compiler.nest import can_share
 from forwardnet.compiler.orient import LANES, panels
 from forwardnet.compiler.plan import Plan
@@ -34,8 +35,7 @@ from forwardnet.compiler.transfer import (
 )
 
 FTZ_AND_DAZ = 0x8040
-COUNTER, FINITE, GENERATION = 0, 16, 64  # where in the arena's header the barrier's words and the answer of `check` lie
-SPINS = 2000
+FINITE = 16  # where in the arena's header, between the barrier's words, the answer of `check` lies
 # Work below which sharing a kernel costs more than it saves: multiply-adds of a product, vectors of anything else.
 PRODUCT_WORK, VECTOR_WORK = 100_000, 600
 
@@ -117,7 +117,7 @@ class Emitter:
         self.arena, self.sources, self.order, self.steps, self.losses, self.records, self.thread = function.args
         steps = self.steps
         parts = self._parts()
-        self.barrier = self._barrier() if self.threads > 1 else None
+        self.barrier = emit_barrier(self.module) if self.threads > 1 else None
         b = ir.IRBuilder(function.append_basic_block("entry"))
         restore = flush_denormals(self.module, b)
         head, body, early, after = (function.append_basic_block(n) for n in ("head", "body", "early", "after"))
@@ -129,7 +129,7 @@ class Emitter:
         b.cbranch(b.icmp_signed("<", step, steps), body, after)
         b.position_at_end(body)
         self._step(b, step, parts)
-        going = self._record_loss(b, step)
+        going = self._is_going(b, step)
         succ = b.add(step, index(1))
         step.add_incoming(succ, b.block)
         b.cbranch(going, head, early)
@@ -163,7 +163,7 @@ class Emitter:
                 position += 1
             self._section(b, step, run)
             if self.barrier is not None:
-                b.call(self.barrier, [self.arena])
+                b.call(self.barrier, [self.arena, index(self.threads)])
 
     def _section(self, b: Any, step: Any, run: list[Part]) -> None:
         alone = self.threads > 1 and not run[0].is_shared
@@ -181,7 +181,13 @@ class Emitter:
 
     def _parts(self) -> list[Part]:
         parts = [self._gather(slot, number) for slot, number in enumerate(self.signature.gathered)]
-        parts += [self._kernel(f"kernel{i}", kernel) for i, kernel in enumerate(self.plan.schedule.kernels)]
+        keeps_loss, loss = Part(False, self._keep_loss), self._loss
+        for i, kernel in enumerate(self.plan.schedule.kernels):
+            parts.append(self._kernel(f"kernel{i}", kernel))
+            if loss is not None and any(made is loss for made in (*kernel.values, kernel.root)):
+                parts.append(keeps_loss)
+        if loss is not None and keeps_loss not in parts:  # it is an input, or a constant
+            parts.append(keeps_loss)
         if self.signature.record is not None:
             parts.append(self._record(self.signature.record))
         for number, (new, old) in enumerate(self.plan.copies):
@@ -264,49 +270,24 @@ class Emitter:
 
         return self._part(frame, more)
 
-    def _record_loss(self, b: Any, step: Any) -> Any:
-        """losses[step] = loss, by every thread alike; tells whether it is finite."""
-        if self.signature.loss is None:
-            return ir.Constant(ir.IntType(1), 1)
-        val = self.plan.program.outputs[self.signature.loss].val
-        address = b.gep(self.arena, [index(self.plan.offset(val))], source_etype=I8)
-        value = b.load(address, typ=memory_type(val.dtype))
+    @property
+    def _loss(self) -> Val | None:
+        return None if self.signature.loss is None else self.plan.program.outputs[self.signature.loss].val
+
+    def _keep_loss(self, b: Any, step: Any) -> None:
+        """losses[step] = loss, by one thread: the next step may begin to write another one where it lies."""
+        assert self._loss is not None
+        address = b.gep(self.arena, [index(self.plan.offset(self._loss))], source_etype=I8)
+        value = b.load(address, typ=memory_type(self._loss.dtype))
         wide = value if value.type == F64 else b.fpext(value, F64)
         b.store(wide, b.gep(self.losses, [step], source_etype=F64))
-        return b.fcmp_ordered("==", b.fsub(wide, wide), ir.Constant(F64, 0.0))
 
-    def _barrier(self) -> Any:
-        """Wait for all threads: spin a while, then give the processor away between looks."""
-        function = ir.Function(self.module, ir.FunctionType(VOID, [PTR]), "barrier")
-        function.linkage = "internal"
-        pause = ir.Function(self.module, ir.FunctionType(I32, []), "sched_yield")
-        blocks = {n: function.append_basic_block(n) for n in ("entry", "last", "wait", "again", "rest", "done")}
-        b = ir.IRBuilder(blocks["entry"])
-        counter = b.gep(function.args[0], [index(COUNTER)], source_etype=I8)
-        generation = b.gep(function.args[0], [index(GENERATION)], source_etype=I8)
-        now = b.load_atomic(generation, "acquire", 8, typ=I64)
-        arrived = b.atomic_rmw("add", counter, index(1), "acq_rel")
-        b.cbranch(b.icmp_unsigned("==", arrived, index(self.threads - 1)), blocks["last"], blocks["wait"])
-        b.position_at_end(blocks["last"])
-        b.atomic_rmw("xchg", counter, index(0), "monotonic")
-        b.atomic_rmw("xchg", generation, b.add(now, index(1)), "release")
-        b.branch(blocks["done"])
-        b.position_at_end(blocks["wait"])
-        spins = b.phi(I64)
-        spins.add_incoming(index(0), blocks["entry"])
-        seen = b.load_atomic(generation, "acquire", 8, typ=I64)
-        b.cbranch(b.icmp_unsigned("!=", seen, now), blocks["done"], blocks["again"])
-        b.position_at_end(blocks["again"])
-        more = b.add(spins, index(1))
-        spins.add_incoming(more, blocks["again"])
-        spins.add_incoming(more, blocks["rest"])
-        b.cbranch(b.icmp_unsigned("<", more, index(SPINS)), blocks["wait"], blocks["rest"])
-        b.position_at_end(blocks["rest"])
-        b.call(pause, [])
-        b.branch(blocks["wait"])
-        b.position_at_end(blocks["done"])
-        b.ret_void()
-        return function
+    def _is_going(self, b: Any, step: Any) -> Any:
+        """Whether the loss of a step that all threads have done is finite; all of them find the same."""
+        if self._loss is None:
+            return ir.Constant(ir.IntType(1), 1)
+        value = b.load(b.gep(self.losses, [step], source_etype=F64), typ=F64)
+        return b.fcmp_ordered("==", b.fsub(value, value), ir.Constant(F64, 0.0))
 
 
 def _turn_source(kernel: Kernel, plan: Plan) -> int:
