@@ -100,6 +100,18 @@ def test_all_that_the_history_has_reads_back(tmp_path, trainer, blobs, compile):
     assert {tag: list(by) for tag, by in histograms.items()} == {name: [5] for name, _ in own.model.named_parameters()}
 
 
+def test_epochs_of_one_native_call_are_written_one_by_one(tmp_path, trainer, blobs):
+    board = ff.TensorBoard(tmp_path, steps=True)
+    history = trainer(2, 8, 3, loss="cross_entropy").fit(
+        *blobs, epochs=40, batch_size=16, callbacks=[board], progress=False
+    )
+    scalars, histograms = read(tmp_path / board.path.rsplit("/", 1)[1])
+    assert not histograms and list(scalars["loss"]) == list(range(1, 41))
+    assert list(scalars["loss"].values()) == history["loss"].astype(np.float32).tolist()
+    steps = history.steps["loss"].astype(np.float32).tolist()
+    assert scalars["step_loss"] == dict(zip(range(1, 161), steps, strict=True))
+
+
 def test_histograms_hold_what_numpy_counts(tmp_path):
     values = np.random.default_rng(0).normal(size=(40, 5))
     values[0, 0] = np.nan
