@@ -116,6 +116,19 @@ def test_frames_with_gaps_and_categories() -> None:
         network.predict(table[["size", "length", "petal"]].rename(columns={"size": "other"}))
 
 
+def test_mappings_of_columns() -> None:
+    columns = {"size": [1.0, 2.0, None, 4.0] * 5, "colour": ["red", "blue", "red", "blue"] * 5}
+    y = [0, 1, 0, 1] * 5
+    recipe: dict[str, Any] = {"preset": "realmlp", "epochs": 2, "compile": False}
+    for settings in (FAST, recipe):
+        network = MLPClassifier(**settings).fit(columns, y)
+        assert network.feature_names_in_.tolist() == ["size", "colour"] and network.n_features_in_ == 2
+        turned = {"colour": columns["colour"], "size": columns["size"]}  # found by name
+        np.testing.assert_array_equal(network.predict_proba(turned), network.predict_proba(columns))
+    with pytest.raises(DataError, match="the column 'size' is missing"):
+        network.predict({"colour": ["red"]})
+
+
 def test_arrays_with_gaps_and_texts() -> None:
     gaps = X.copy()
     gaps[::5, 1] = np.nan

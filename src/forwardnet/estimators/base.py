@@ -23,7 +23,7 @@ from forwardnet.estimators.diagnosis import Diagnosis, diagnose
 from forwardnet.estimators.objective import Objective
 from forwardnet.estimators.parameters import Parameters
 from forwardnet.estimators.plan import Plan
-from forwardnet.estimators.rows import Reader, Rows, encoder_of, is_table, refuse_gaps, table_of
+from forwardnet.estimators.rows import Reader, Rows, check_columns, encoder_of, is_table, refuse_gaps, table_of
 from forwardnet.estimators.scaling import Scaling, is_wild, measured
 from forwardnet.estimators.solvers import LBFGSB
 from forwardnet.estimators.together import Training, fit_together
@@ -175,7 +175,7 @@ class NetworkEstimator(Watched, Parameters):
             return _dense(X), y
         if y is None:
             raise ValueError(f"requires y to be passed, but the target y is None: {type(self).__name__}")
-        validate_data(self, X, reset=reset, skip_check_array=True)
+        check_columns(self, X, reset=reset)
         table = table_of(X, known, self.categorical_features)
         if reset:
             self.n_features_in_ = len(table.columns)  # lists of mappings have no shape that scikit-learn would see
@@ -189,7 +189,7 @@ class NetworkEstimator(Watched, Parameters):
         """Checked features of rows to predict, as the network takes them."""
         check_is_fitted(self)
         if self._reader.encoder is not None:
-            validate_data(self, X, reset=False, skip_check_array=True)
+            check_columns(self, X, reset=False)
             return self._reader(table_of(X, self._reader, None))
         refuse_gaps(X)
         X = validate_data(self, X, reset=False, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
 
 from forwardnet import errors
 from forwardnet.data.tables.encoder import TableEncoder
@@ -103,6 +104,17 @@ def is_table(X: Any) -> bool:
     if array.dtype.kind == "f":
         return bool(np.isnan(array).any())
     return array.dtype.kind in "USM" or (array.dtype.kind == "O" and _has_texts(array))
+
+
+def check_columns(own: Any, X: Any, *, reset: bool) -> None:
+    """scikit-learn's checks of the names and the number of columns, which `reset` learns; of mappings it knows nothing.
+
+    What a mapping lacks is said where its columns are found by name.
+    """
+    if not isinstance(X, Mapping):
+        validate_data(own, X, reset=reset, skip_check_array=True)
+    elif reset:
+        own.feature_names_in_ = np.array(list(X), dtype=object)
 
 
 def table_of(X: Any, reader: Reader | None, categorical: Any) -> Table:
