@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from forwardnet.data.scaling import Standardizer
 from forwardnet.optim.lr_scheduler import CosineAnnealingWarmRestarts
 from forwardnet.train import inputs
 from forwardnet.train.divergence import TrainingDivergedError
+from forwardnet.train.ensemble_file import LoadedMember
 from forwardnet.train.progress_tally import tally_for
 from forwardnet.train.snapshots import Snapshot
 from forwardnet.train.trainer import Trainer
@@ -105,11 +107,11 @@ def _cycled(
     seconds = time.perf_counter() - begun
     members = list(snapshots.ensemble(trainer).members) if snapshots.weights else [trainer]
 
-    def asked(member: Trainer, those: Array) -> Array:
+    def asked(member: Trainer | LoadedMember, those: Array) -> Array:
         outputs = member.predict(rows[those])
         return probabilities(outputs if target_scaler is None else target_scaler.inverse(outputs), trainer._pairing)
 
-    def outcome(some: list[Trainer], model: Any) -> Outcome:
+    def outcome(some: Sequence[Trainer | LoadedMember], model: Any) -> Outcome:
         test = np.mean([asked(member, fold.test) for member in some], axis=0)
         learnt = np.mean([asked(member, fold.train) for member in some], axis=0) if options.train_scores else None
         return Outcome(test, learnt, trainer.history, model if options.keep_models else None, seconds)
