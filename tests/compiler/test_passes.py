@@ -18,6 +18,7 @@ from forwardnet.compiler.matrix import Program, Val
 from forwardnet.compiler.orient import Orientation
 from forwardnet.compiler.program import Native, Signature
 from forwardnet.compiler.schedule import Kernel, Schedule, Scheduler
+from forwardnet.ops import REGISTRY
 
 # Each graph is compiled about thirty times; more of them where more random graphs are asked for.
 SEEDS = range(5000, 5006 + int(os.environ.get("FORWARDNET_RANDOM_GRAPHS", "0")) // 20)
@@ -204,3 +205,17 @@ def test_threads_with_other_tiles_and_kernels(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr("forwardnet.compiler.products.tile_of", lambda dtype: (2, 2))
     monkeypatch.setattr("forwardnet.compiler.program.schedule", lambda p, o: Early(p, o).run())
     check(answers(threads))
+
+
+def test_the_update_of_a_bias_stands_apart_from_the_sum_of_its_gradient() -> None:
+    """The sum goes along the lanes, row by row: what follows it there would be computed as 16 equal numbers."""
+    x, y = np.zeros((40, 3), np.float32), np.zeros((40, 2), np.float32)
+    model = network([3, 20, 2], nn.Tanh)
+    traced = traced_step(model, nn.MSELoss(), optim.Adam(model.parameters()), x, y)
+    native = Native(traced.graph, Signature(gathered=traced.arguments, states=traced.states, loss=0), most_threads=1)
+    kernels = native.schedule.kernels
+    sums = [k for k in kernels if k.outer == "rows" and any(v.kind == "reduce" for v in k.values)]
+    updates = [k for k in kernels if any(v.kind == "map" and v.op is REGISTRY["sqrt"] for v in k.values)]
+    assert any(k.space[0] == 20 for k in sums)  # that of the hidden layer's bias
+    assert any(k.space == (1, 20) for k in updates)
+    assert not any(k is other for k in sums for other in updates if k.space[0] >= 16)

@@ -167,23 +167,43 @@ class Loop(Maps):
         reductions = [v for v in members if v.kind == "reduce"]
         inner = [v for v in reductions if self._ends_inside(v, by_rows)]
         carried = [f.identity(v.attrs["name"], v.dtype) for v in inner]
-        with f.loop(panels(self.cols) if by_rows else self.rows, carried=carried) as (j, held, done):
-            place = Place(outer.row, j) if by_rows else Place(j, outer.panel)
-            for val in members:
-                if val.kind == "map":
-                    result = self.value(val, place, outer)
-                    if val.index in self.plan.stored:
-                        f.store(result, self.plan.offset(val), self.element(place), val.dtype)
-            following = [self._accumulated(v, place, outer, so_far) for v, so_far in zip(inner, held, strict=True)]
-            for val in reductions:
-                if val not in inner:
-                    self._accumulate_in_memory(val, place, outer, by_rows)
-            done(*following)
+        count = panels(self.cols) if by_rows else self.rows
+        is_cut = by_rows and bool(inner) and self.cols % LANES > 0
+        if count > is_cut:
+            with f.loop(count - is_cut, carried=carried) as (j, held, done):
+                done(*self._turn(members, inner, j, outer, by_rows, held))
+        if is_cut:  # of the last panel not all lanes count
+            carried = self._turn(members, inner, index(count - 1), outer, by_rows, carried, is_cut=True)
         for val, total in zip(inner, carried, strict=True):
             result = f.across(val.attrs["name"], total) if self.plan.along_lanes(val, self.kernel) else total
             outer.held[val.index] = result
             if val.index in self.plan.stored:
                 self._store_outer(val, result, outer)
+
+    def _turn(
+        self,
+        members: list[Val],
+        inner: list[Val],
+        j: Value,
+        outer: Place,
+        by_rows: bool,
+        held: list[Value],
+        *,
+        is_cut: bool = False,
+    ) -> list[Value]:
+        """One turn of the inner loop; returns what the totals of `inner` become."""
+        f = self.f
+        place = Place(outer.row, j) if by_rows else Place(j, outer.panel)
+        for val in members:
+            if val.kind == "map":
+                result = self.value(val, place, outer)
+                if val.index in self.plan.stored:
+                    f.store(result, self.plan.offset(val), self.element(place), val.dtype)
+        following = [self._accumulated(v, place, outer, so_far, is_cut) for v, so_far in zip(inner, held, strict=True)]
+        for val in members:
+            if val.kind == "reduce" and val not in inner:
+                self._accumulate_in_memory(val, place, outer, by_rows)
+        return following
 
     def _ends_inside(self, val: Val, by_rows: bool) -> bool:
         return self.plan.along_lanes(val, self.kernel) == by_rows
@@ -195,10 +215,10 @@ class Loop(Maps):
             value = self.f.k.truth(value)
         return value
 
-    def _accumulated(self, val: Val, place: Place, outer: Place, so_far: Value) -> Value:
+    def _accumulated(self, val: Val, place: Place, outer: Place, so_far: Value, is_cut: bool) -> Value:
         f = self.f
         value = self._term(val, place, outer)
-        if self.plan.along_lanes(val, self.kernel) and self.cols % LANES:
+        if is_cut:
             inside = f.below(f.scaled(place.panel, LANES), self.cols)
             value = f.k.select(inside, value, f.identity(val.attrs["name"], val.dtype))
         return f.combine(val.attrs["name"], so_far, value)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from forwardnet.compiler.matrix import ALONE, Operand, Program, Val
-from forwardnet.compiler.orient import DOT, Orientation, operand_to_turn, panels
+from forwardnet.compiler.orient import DOT, LANES, Orientation, operand_to_turn, panels
 
 FULL, ROW, COL, ONE = "full", "row", "col", "one"
 
@@ -56,6 +56,10 @@ class Scheduler:
         self.kernels: list[Kernel] = []
         self.home: dict[int, int] = {}  # value -> its kernel
         self.turned: dict[int, int] = {}  # value -> kernel that makes its transposed copy
+        self.readers: dict[int, list[Val]] = {val.index: [] for val in program.values}
+        for val in program.values:
+            for arg in val.args:
+                self.readers[arg.val.index].append(val)
 
     def run(self) -> Schedule:
         for val in self.program.values:
@@ -177,7 +181,7 @@ class Scheduler:
 
     def _join(self, kernel: Kernel, position: int, group: list[Val]) -> bool:
         """Put the values of `group` into `kernel` if all of them fit; tells whether they did."""
-        if kernel.kind in ("turn", "dot", *ALONE):
+        if kernel.kind in ("turn", "dot", *ALONE) or self._is_better_apart(kernel, group):
             return False
         trial = Kernel(
             kernel.kind, kernel.space, list(kernel.values), kernel.outer, dict(kernel.phase), kernel.root, kernel.way
@@ -189,6 +193,19 @@ class Scheduler:
         for val in group:
             self.home[val.index] = position
         return True
+
+    def _is_better_apart(self, kernel: Kernel, group: list[Val]) -> bool:
+        """Whether values that a kernel would compute row by row, as 16 equal numbers, are wanted by nothing in it.
+
+        In a kernel of their own one vector has those of 16 rows: the update of a bias after the sum of its gradient.
+        """
+        rows, _ = kernel.space
+        if kernel.kind != "loop" or kernel.outer != "rows" or rows < LANES:
+            return False
+        if any(val.kind != "map" or self.o.shape(val) != (1, rows) for val in group):
+            return False
+        readers = (reader for val in group for reader in self.readers[val.index])
+        return not any(self._space(reader) == kernel.space for reader in readers)
 
     def _fits(self, kernel: Kernel, position: int, val: Val) -> bool:
         if val.kind == "reduce":
