@@ -362,6 +362,8 @@ def test_frequent_values_are_told_apart_by_default_and_an_option_takes_them_away
     assert plain._reader.encoder.layout.names == ("gain", "age")
     rows = X["gain"].values > 0
     assert ours.score(X.take(rows), y[rows]) > 0.97 and plain.score(X.take(rows), y[rows]) < 0.9
+    network = MLPClassifier(max_iter=1, compile=False).fit(X, y)  # without a preset, too
+    assert network._reader.encoder.layout.width == 2 + 25 + 1  # 0, 24 amounts, and all others
     plain.save(tmp_path / "plain.safetensors")
     assert load(tmp_path / "plain.safetensors").get_params()["encoder"] == {"frequent_values": False}
     with pytest.raises(UnknownNameError, match=r"setting of the encoder 'numerik'\nhint: did you mean 'numeric'"):

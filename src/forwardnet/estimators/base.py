@@ -23,7 +23,7 @@ from forwardnet.estimators.diagnosis import Diagnosis, diagnose
 from forwardnet.estimators.objective import Objective
 from forwardnet.estimators.parameters import Parameters
 from forwardnet.estimators.plan import Plan
-from forwardnet.estimators.rows import Reader, Rows, check_columns, encoder_of, is_table, refuse_gaps, table_of
+from forwardnet.estimators.rows import USUAL, Reader, Rows, check_columns, encoder_of, is_table, refuse_gaps, table_of
 from forwardnet.estimators.scaling import Scaling, is_wild, measured
 from forwardnet.estimators.solvers import LBFGSB
 from forwardnet.estimators.together import Training, fit_together
@@ -208,7 +208,7 @@ class NetworkEstimator(Watched, Parameters):
         hidden = parameters.hidden_sizes(self)
         encoder = None
         if isinstance(data.X, Table):
-            encoder = encoder_of(self, {"numeric": "standard" if self.scale else "none"}).fit(data.X)
+            encoder = encoder_of(self, USUAL | {"numeric": "standard" if self.scale else "none"}).fit(data.X)
         width = encoder.layout.width if encoder is not None else data.X.shape[1]
         is_small, self._is_short = planning.extent(self, len(data), [width, *hidden, self._outputs()])
         wants_double = self.precision == "auto" and (is_small or self._is_lbfgs)

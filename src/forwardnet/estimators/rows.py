@@ -21,6 +21,7 @@ from forwardnet.data.tables.table import Table
 from forwardnet.estimators.scaling import Scaling
 
 Array = NDArray[Any]
+USUAL: dict[str, Any] = {"frequent_values": True}  # of the encoder where there is no preset
 
 
 @dataclass

@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from forwardnet.data.tables.encoder import TableEncoder
 from forwardnet.data.tables.frames import as_table
+from forwardnet.data.tables.learning import frequent_of
 from forwardnet.data.tables.table import Table
 from forwardnet.errors import ArgumentError, DataError, FileFormatError, ForwardnetError, UnknownNameError
 
@@ -149,6 +150,14 @@ def test_frequent_values_as_one_hot_outputs() -> None:
 def test_numbers_whose_middle_half_varies_or_that_have_two_values_are_numbers_alone(values: list[float]) -> None:
     table = as_table({"x": values}, kinds={"x": "number"})
     assert TableEncoder(frequent_values=True).fit(table).layout.names == ("x",)
+
+
+def test_values_of_any_size_are_counted() -> None:
+    """Warnings are errors here: no difference of two values may overflow."""
+    assert frequent_of(np.array([-1e308, -1e308, 1e308, 1e308, 0.0, 5e-324])) is None
+    found = frequent_of(np.array([0.0] * 8 + [1e308, -1e308, np.nan]))
+    assert found is not None and (found.usual, found.values.tolist(), found.n_different) == (0.0, [0.0], 3)
+    assert frequent_of(np.array([0.0] * 8 + [1.0, 2.0]), min_count=9) is None  # no value is in so many rows
 
 
 def test_at_most_a_thousand_values_have_places() -> None:

@@ -24,6 +24,7 @@ from forwardnet.cli.tabular.pace import within
 from forwardnet.cli.tabular.problem import Problem
 from forwardnet.cli.tabular.split import Division, HeldOut, divide
 from forwardnet.data.tables import Column, Table
+from forwardnet.data.tables.learning import frequent_of
 from forwardnet.explain import Dependence, Importance, column_importance, partial_dependence
 from forwardnet.train.metrics import METRICS
 from forwardnet.validate import Fold, Validation, cross_validate, folds as split_folds
@@ -229,7 +230,10 @@ def input_width(column: Column) -> int:
     """At most so many inputs become of a column."""
     if column.kind == "date":
         return _DATE_PARTS
-    return len(column.levels) if column.levels is not None else 1 + bool(column.is_missing.any())
+    if column.levels is not None:
+        return len(column.levels)
+    frequent = frequent_of(column.values) if column.kind == "number" else None
+    return 1 + bool(column.is_missing.any()) + (0 if frequent is None else len(frequent.values) + 1)
 
 
 def rarest_class(problem: Problem, rows: Array) -> int | None:

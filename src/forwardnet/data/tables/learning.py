@@ -12,7 +12,7 @@ from forwardnet.data.tables.date_parts import parts_of
 from forwardnet.data.tables.features import OTHER, Feature, scaled
 from forwardnet.data.tables.kinds import number_text
 from forwardnet.data.tables.matching import Categories, Codes
-from forwardnet.data.tables.numbers import are_apart, is_near_constant
+from forwardnet.data.tables.numbers import WIDEST, are_apart, is_near_constant
 from forwardnet.data.tables.table import USED, Column, Table
 from forwardnet.errors import DataError
 
@@ -88,26 +88,46 @@ def _number(column: Column, where: str, learnt: Learnt) -> str | None:
     return None
 
 
+@dataclass(frozen=True, eq=False)
+class Frequent:
+    """Of a number that is one value in most rows: that value, the `values` in `least` rows or more, and how many."""
+
+    usual: float
+    values: Floats
+    least: int
+    n_different: int
+
+
+def frequent_of(values: Floats, min_count: int = 1) -> Frequent | None:
+    """What is frequent among the values, NaN left out; None where their middle half varies, or they are two or one."""
+    present = values[~np.isnan(values)]
+    if not len(present):
+        return None
+    q25, q75 = (float(q) for q in np.quantile(np.clip(present, -WIDEST, WIDEST), [0.25, 0.75]))
+    if are_apart(q25, q75):
+        return None
+    different, counts = np.unique(present, return_counts=True)
+    least = _least(counts.tolist(), max(FREQUENT, min_count))
+    frequent = different[counts >= least]
+    return Frequent(q25, frequent, least, len(different)) if len(different) > 2 and len(frequent) else None
+
+
 def _frequent(column: Column, values: Floats, learnt: Learnt) -> None:
-    """The values of a number as a category, too, where the middle half of them is one value.
+    """The frequent values of a number as a category, too.
 
     Such a column is 0 in most rows, and what the others have are often a few amounts that each mean something of their
     own. A network sees a smooth function of the number; trees cut between any two values.
     """
-    present = values[~np.isnan(values)]
-    q25, q75 = (float(q) for q in np.quantile(present, [0.25, 0.75]))
-    different, counts = np.unique(present, return_counts=True)
-    if are_apart(q25, q75) or len(different) < 3:  # of two values the number says it all
+    found = frequent_of(values, learnt.settings.min_count)
+    if found is None:
         return
-    settings = learnt.settings
-    least = _least(counts.tolist(), max(FREQUENT, settings.min_count))
-    levels = [number_text(value) for value in different[counts >= least].tolist()]
+    levels = [number_text(value) for value in found.values.tolist()]
     categories = Categories(levels, [OTHER])
     codes = np.bincount(categories.codes(replace(column, values=values, levels=None), ""), minlength=len(categories))
-    learnt.features.append(_coded(column.name, "number", categories, codes, settings))
+    learnt.features.append(_coded(column.name, "number", categories, codes, learnt.settings))
     learnt.notes.append(
-        f"{column.name!r} is {number_text(q25)} in most rows: {len(levels)} of its {len(different)} values, those in "
-        f"{least} rows or more, are taken for categories, too"
+        f"{column.name!r} is {number_text(found.usual)} in most rows: {len(levels)} of its {found.n_different} values, "
+        f"those in {found.least} rows or more, are taken for categories, too"
     )
 
 
