@@ -10,6 +10,7 @@ import pytest
 
 from forwardnet.data.tables import column_of, columns_of
 from forwardnet.data.tables.judge import names_a_row
+from forwardnet.data.tables.kinds import facts_of
 from forwardnet.errors import DataError, ForwardnetError, ShapeError
 
 N = 40
@@ -177,3 +178,10 @@ def test_numbers_that_name_rows_are_names(values):
     column, _ = column_of("id", values)
     assert column.kind == "identifier" and column.levels == tuple(COUNT)
     np.testing.assert_array_equal(column.values, np.arange(N))
+
+
+def test_numbers_from_both_ends_of_the_range_are_numbers() -> None:
+    """Their difference is infinite, which is no reason for a warning."""
+    facts = facts_of(np.array([1e308, -1e308, 1e308]))
+    assert (facts.lowest, facts.highest, facts.is_counting) == (-1e308, 1e308, False)
+    assert facts_of(np.array([3.0, 4.0, 5.0])).is_counting

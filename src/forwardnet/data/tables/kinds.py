@@ -182,7 +182,8 @@ def facts_of(array: Array) -> NumberFacts:
     facts.lowest, facts.highest = float(present.min()), float(present.max())
     facts.is_whole = bool((present == np.floor(present)).all())
     facts.distinct = len(np.unique(present))
-    facts.is_counting = bool(not facts.missing and (np.diff(present) == 1).all())
+    with np.errstate(over="ignore"):  # of the ends of the range
+        facts.is_counting = bool(not facts.missing and (np.diff(present) == 1).all())
     inner = present[~np.isin(present, SENTINELS)]
     if inner.size:
         facts.inner = (float(inner.min()), float(inner.max()))
