@@ -62,6 +62,7 @@ class _Groups:
     def __init__(self, program: Program) -> None:
         self.parent = list(range(len(program.values)))
         self.parity = [0] * len(program.values)
+        self.places: list[tuple[int, int, int]] | None = None  # of all values, once all are tied
         for val in program.values:
             if val.kind in ("map", "assemble") and not val.is_vector:
                 for number, arg in enumerate(val.args):
@@ -118,14 +119,16 @@ def choose(program: Program, given: Mapping[int, int] | None = None) -> Orientat
 
 
 def _settled(program: Program, groups: _Groups, setting: dict[int, int]) -> dict[int, int]:
-    of = {}
-    for val in program.values:
-        if val.is_vector:
-            of[val.index] = int(val.shape[1] == 1 and val.shape[0] != 1)
-        else:
-            root, parity = groups.root(val.index)
-            of[val.index] = setting[root] ^ parity
-    return of
+    if groups.places is None:
+        groups.places = [_place(val, groups) for val in program.values]
+    return {index: setting[root] ^ parity if root >= 0 else parity for index, root, parity in groups.places}
+
+
+def _place(val: Val, groups: _Groups) -> tuple[int, int, int]:
+    """A value, its group (-1 where it needs none), and how it lies in that."""
+    if val.is_vector:
+        return val.index, -1, int(val.shape[1] == 1 and val.shape[0] != 1)
+    return val.index, *groups.root(val.index)
 
 
 def _cost(program: Program, groups: _Groups, setting: dict[int, int]) -> tuple[float, Orientation]:
