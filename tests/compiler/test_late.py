@@ -29,7 +29,7 @@ def weights(sizes: tuple[int, int], rows: int, optimizer: str, dtype: str, threa
 
 def early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Finish every tile before the next is begun."""
-    monkeypatch.setattr(products, "is_late", lambda product, units: False)
+    monkeypatch.setattr(products, "finishes_late", lambda product, units: False)
 
 
 @pytest.mark.usefixtures("nothing_kept")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -131,6 +131,17 @@ class Frame:
         yield
         b.branch(after)
         b.position_at_end(after)
+
+    def parts(self, count: int, size: int, emit: Callable[[Value, int], None], *, shared: bool) -> None:
+        """`emit(i, length)` for each whole part of `size`, then for the rest; threads share them if `shared`."""
+        whole, rest = divmod(count, size)
+        if whole:
+            with (self.share if shared else self.loop)(whole) as (i, _, done):
+                emit(i, size)
+                done()
+        if rest:
+            with self.only(self.threads - 1) if shared else nullcontext():
+                emit(index(whole), rest)
 
     # Addresses
 

@@ -21,13 +21,13 @@ from forwardnet.compiler.barrier import BYTES, emit_barrier
 from forwardnet.compiler.emit import VOID, index
 from forwardnet.compiler.lanes import F64, I8, I64, PTR
 from forwardnet.compiler.llvm import ir
+from forwardnet.compiler.module import RUN
 from forwardnet.compiler.plan import ALIGN
 from forwardnet.compiler.program import Native
 
 Array = np.ndarray[Any, Any]
 Value = Any
 
-RUN = ir.FunctionType(I64, [PTR, PTR, PTR, I64, PTR, PTR, I64])
 # Words of a call: the address of `run`, its arguments, the threads it takes; whether an epoch begins, and the stream of
 # its generator; the constants of the program, where in the arena they belong, and their bytes.
 ENTRY, ORDER, STEPS, LOSSES, RECORDS, THREADS, BEGINS, STREAM, IMAGE, PLACE, SIZE = WORDS = range(11)

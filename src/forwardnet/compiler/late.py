@@ -82,7 +82,7 @@ class Late:
         b.position_at_end(after)
 
 
-def is_late(product: Product, units: int) -> bool:
+def finishes_late(product: Product, units: int) -> bool:
     """Whether a product finishes tiles late: what follows its sums is long, and terms enough to hide it are summed.
 
     Column totals are taken in the order of the rows, which late tiles would leave.

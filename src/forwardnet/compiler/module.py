@@ -34,6 +34,7 @@ from forwardnet.compiler.transfer import (
     emit_turn,
 )
 
+RUN = ir.FunctionType(I64, [PTR, PTR, PTR, I64, PTR, PTR, I64])
 FTZ_AND_DAZ = 0x8040
 FINITE = 16  # where in the arena's header, between the barrier's words, the answer of `check` lies
 # Work below which sharing a kernel costs more than it saves: multiply-adds of a product, vectors of anything else.
@@ -111,11 +112,9 @@ class Emitter:
 
     def run(self) -> Any:
         """The whole module."""
-        kind = ir.FunctionType(I64, [PTR, PTR, PTR, I64, PTR, PTR, I64])
-        function = ir.Function(self.module, kind, "run")
+        function = ir.Function(self.module, RUN, "run")
         function.attributes.add("nounwind")
         self.arena, self.sources, self.order, self.steps, self.losses, self.records, self.thread = function.args
-        steps = self.steps
         parts = self._parts()
         self.barrier = emit_barrier(self.module) if self.threads > 1 else None
         b = ir.IRBuilder(function.append_basic_block("entry"))
@@ -126,14 +125,14 @@ class Emitter:
         b.position_at_end(head)
         step = b.phi(I64)
         step.add_incoming(index(0), entry)
-        b.cbranch(b.icmp_signed("<", step, steps), body, after)
+        b.cbranch(b.icmp_signed("<", step, self.steps), body, after)
         b.position_at_end(body)
         self._step(b, step, parts)
         going = self._is_going(b, step)
         succ = b.add(step, index(1))
         step.add_incoming(succ, b.block)
         b.cbranch(going, head, early)
-        for block, result in ((early, succ), (after, steps)):
+        for block, result in ((early, succ), (after, self.steps)):
             b.position_at_end(block)
             restore(b)
             b.ret(result)

@@ -62,13 +62,19 @@ class _Groups:
     def __init__(self, program: Program) -> None:
         self.parent = list(range(len(program.values)))
         self.parity = [0] * len(program.values)
-        self.places: list[tuple[int, int, int]] | None = None  # of all values, once all are tied
         for val in program.values:
             if val.kind in ("map", "assemble") and not val.is_vector:
                 for number, arg in enumerate(val.args):
                     same = arg.shape == val.shape if val.kind == "map" else _is_straight(val, number)
                     if same and not arg.val.is_vector:
                         self.tie(val.index, arg.val.index, int(arg.flip))
+        self.places = [self._place(val) for val in program.values]  # once all are tied
+
+    def _place(self, val: Val) -> tuple[int | None, int]:
+        """The group of a value, None where it needs none, and how it lies in that."""
+        if val.is_vector:
+            return None, int(val.shape[1] == 1 and val.shape[0] != 1)
+        return self.root(val.index)
 
     def root(self, i: int) -> tuple[int, int]:
         """The group of value i, and its orientation relative to the group's."""
@@ -119,16 +125,8 @@ def choose(program: Program, given: Mapping[int, int] | None = None) -> Orientat
 
 
 def _settled(program: Program, groups: _Groups, setting: dict[int, int]) -> dict[int, int]:
-    if groups.places is None:
-        groups.places = [_place(val, groups) for val in program.values]
-    return {index: setting[root] ^ parity if root >= 0 else parity for index, root, parity in groups.places}
-
-
-def _place(val: Val, groups: _Groups) -> tuple[int, int, int]:
-    """A value, its group (-1 where it needs none), and how it lies in that."""
-    if val.is_vector:
-        return val.index, -1, int(val.shape[1] == 1 and val.shape[0] != 1)
-    return val.index, *groups.root(val.index)
+    places = zip(program.values, groups.places, strict=True)
+    return {val.index: parity if root is None else setting[root] ^ parity for val, (root, parity) in places}
 
 
 def _cost(program: Program, groups: _Groups, setting: dict[int, int]) -> tuple[float, Orientation]:

@@ -19,7 +19,7 @@ from forwardnet.compiler import engine
 from forwardnet.compiler.ahead import Ahead
 from forwardnet.compiler.emit import Frame, index, tiles
 from forwardnet.compiler.lanes import I8
-from forwardnet.compiler.late import Late, is_late
+from forwardnet.compiler.late import Late, finishes_late
 from forwardnet.compiler.llvm import ir
 from forwardnet.compiler.loops import Maps, Place, accumulate
 from forwardnet.compiler.matrix import Operand, Val
@@ -70,7 +70,7 @@ class Product(Maps):
         in_strip = self.m // self.tall
         if asks is not None and in_strip and panels(self.n) >= self.wide:
             self.ahead = Ahead(f, *asks, tiles=in_strip * (panels(self.n) // self.wide))
-        if is_late(self, self.k_count // self.unit):
+        if finishes_late(self, self.k_count // self.unit):
             self.late = Late(self)
         groups, rest = divmod(panels(self.n), self.wide)
         by_panels = f.threads == 1 or splits_by_panels(self.kernel, f.threads)
@@ -88,16 +88,11 @@ class Product(Maps):
 
     def _strip(self, panel: Value, wide: int, *, shared: bool) -> None:
         f = self.f
-        whole, rest = divmod(self.m, self.tall)
-        if whole:
-            with (f.share if shared else f.loop)(whole) as (t, _, done):
-                self._tile(panel, wide, f.scaled(t, self.tall), self.tall)
-                done()
-        if rest and shared:
-            with f.only(f.threads - 1):
-                self._tile(panel, wide, index(whole * self.tall), rest)
-        elif rest:
-            self._tile(panel, wide, index(whole * self.tall), rest)
+
+        def tile(t: Value, tall: int) -> None:
+            self._tile(panel, wide, f.scaled(t, self.tall), tall)
+
+        f.parts(self.m, self.tall, tile, shared=shared)
 
     def _tile(self, panel: Value, wide: int, row: Value, tall: int) -> None:
         f = self.f
@@ -109,21 +104,22 @@ class Product(Maps):
         zero = f.k.const(0, self.root.dtype)
         sums = [zero] * (tall * wide)
         self._sum(panel, wide, row, tall, sums)
-        if self.late is not None and self.is_late(tall, wide):
-            self.late.leave(panel, row, sums)
+        late = self._late(tall, wide)
+        if late is not None:
+            late.leave(panel, row, sums)
         else:
             self._epilogue(panel, wide, row, tall, sums)
 
-    def is_late(self, tall: int, wide: int) -> bool:
-        """Whether a tile of this size is finished among the sums of the next."""
-        return self.late is not None and (tall, wide) == (self.tall, self.wide)
+    def _late(self, tall: int, wide: int) -> Late | None:
+        """What finishes a tile of this size among the sums of the next; None if it is finished at once."""
+        return self.late if (tall, wide) == (self.tall, self.wide) else None
 
     def _fetch(self, panel: Value, wide: int, row: Value, tall: int) -> None:
         """Ask for what the epilogue will read, so that it comes from far memory while the products are summed.
 
         A late epilogue waits for it without anybody else's waiting.
         """
-        if self.k_count < FAR or self.is_late(tall, wide):
+        if self.k_count < FAR or self._late(tall, wide) is not None:
             return
         f = self.f
         for val, offset in self._read_in_full():
@@ -156,9 +152,8 @@ class Product(Maps):
             self._unit(a, b, i, tall, wide, inside)
 
         units, rest = divmod(self.k_count, self.unit)
-        summed = 0
-        if self.late is not None and self.is_late(tall, wide):
-            summed = self.late.among(units, sums, unit)
+        late = self._late(tall, wide)
+        summed = 0 if late is None else late.among(units, sums, unit)
         if units > summed:
             with f.loop(units - summed, carried=sums) as (i, held, done):
                 inside = list(held)

@@ -27,25 +27,17 @@ def emit_turn(f: Frame, val: Val, plan: Plan, source: int) -> None:
     rows, cols = val.shape[::-1] if source else val.shape
     read, written = plan.offset(val, source), plan.offset(val, 1 - source)
     turn = _Turn(f, val, read, written, rows, cols)
-    if val.attrs.get("gathered") and not source:
-        # Threads have gathered blocks of rows, and go on with those.
-        blocks, rest = divmod(rows, LANES)
-        if blocks:
-            with f.share(blocks) as (b, _, done):
-                turn.blocks(b, LANES)
-                done()
-        if rest:
-            with f.only(f.threads - 1):
-                turn.blocks(index(blocks), rest)
-        return
-    whole, rest = divmod(cols, LANES)
-    if whole:
-        with f.share(whole) as (p, _, done):
-            turn.panel(p, LANES)
-            done()
-    if rest:
-        with f.only(f.threads - 1):
-            turn.panel(index(whole), rest)
+
+    def rows_of(p: Value, width: int) -> None:
+        f.parts(rows, LANES, lambda b, height: turn.block(p, b, height, width), shared=False)
+
+    def panels_of(b: Value, height: int) -> None:
+        f.parts(cols, LANES, lambda p, width: turn.block(p, b, height, width), shared=False)
+
+    if val.attrs.get("gathered") and not source:  # threads have gathered blocks of rows, and go on with those
+        f.parts(rows, LANES, panels_of, shared=True)
+    else:
+        f.parts(cols, LANES, rows_of, shared=True)
 
 
 class _Turn:
@@ -56,28 +48,8 @@ class _Turn:
         self.read, self.written = read, written
         self.dtype = val.dtype
 
-    def panel(self, p: Value, cols: int) -> None:
-        """One panel of the source, of which `cols` columns count."""
-        whole, rest = divmod(self.rows, LANES)
-        if whole:
-            with self.f.loop(whole) as (b, _, done):
-                self.block(p, b, LANES, cols)
-                done()
-        if rest:
-            self.block(p, index(whole), rest, cols)
-
-    def blocks(self, b: Value, rows: int) -> None:
-        """Some rows of all panels, of which `rows` count."""
-        whole, rest = divmod(self.cols, LANES)
-        if whole:
-            with self.f.loop(whole) as (p, _, done):
-                self.block(p, b, rows, LANES)
-                done()
-        if rest:
-            self.block(index(whole), b, rows, rest)
-
     def block(self, p: Value, b: Value, rows: int, cols: int) -> None:
-        """Rows 16b and following of panel p."""
+        """Rows 16b and following of panel p; `rows` and `cols` of them count."""
         f = self.f
         first = f.plus(f.scaled(p, self.rows * LANES), f.scaled(b, LANES * LANES))
         vectors = [f.load(self.read, f.plus(first, index(r * LANES)), self.dtype) for r in range(rows)]
@@ -142,14 +114,7 @@ def gather_narrow(
                 place = f.builder.gep(into, [index((j * LANES + lane) * size)], source_etype=I8)
                 f.builder.store(f.builder.load(source, typ=kind, align=size), place, align=size)
 
-    whole, rest = divmod(batch, LANES)
-    if whole:
-        with f.share(whole) as (block, _, done):
-            rows(block, LANES)
-            done()
-    if rest:
-        with f.only(f.threads - 1):
-            rows(index(whole), rest)
+    f.parts(batch, LANES, rows, shared=True)
 
 
 def copy_row(f: Frame, row: Value, width: int, written: int, batch: int, i: Value, kind: Any, size: int) -> None:
